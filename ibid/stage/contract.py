@@ -1,0 +1,151 @@
+"""What a stage and whoever starts it agree on: inputs, output, parameters, exit codes.
+
+Standard library only, so that any image with Python can hold a stage. By default a stage reads
+`/pfs/<input>` and writes `/pfs/out`, as in a Pachyderm worker; `PFS_ROOT` moves `/pfs`, and
+`--in NAME=PATH` with `--out PATH` names each folder (Kubeflow, a debugger).
+"""
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+Inputs = Mapping[str, Path]
+Params = Mapping[str, Any]
+
+
+class ExitCode(IntEnum):
+    """How a stage, or `ibid` itself, ended. Only TEMPORARY is worth another try."""
+
+    DONE = 0
+    BUG = 1
+    USAGE = 2
+    BAD_INPUT = 3
+    GATE_REFUSED = 4
+    NOT_REPRODUCIBLE = 5
+    TEMPORARY = 75
+
+
+class IbidError(Exception):
+    """The one root of the errors that users see.
+
+    The message says what was expected, `received` what came, `hint` the command that mends it.
+    """
+
+    code = ExitCode.BUG
+
+    def __init__(self, message: str, *, received: object = None, hint: str | None = None) -> None:
+        self.message, self.received, self.hint = message, received, hint
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        text = self.message
+        if self.received is not None:
+            text += f"\n  Received: {self.received}"
+        if self.hint is not None:
+            text += f"\n\n  hint: {self.hint}"
+        return text
+
+
+class UsageError(IbidError):
+    """The command or the spec is wrong; nothing was run."""
+
+    code = ExitCode.USAGE
+
+
+class BadInputError(IbidError):
+    """The data or the parameters cannot be used as they are; trying again will not help."""
+
+    code = ExitCode.BAD_INPUT
+
+
+class TemporaryError(IbidError):
+    """Something outside failed that may well work the next time."""
+
+    code = ExitCode.TEMPORARY
+
+
+Run = Callable[[Inputs, Path, Params], ExitCode | None]
+
+
+def read_params(inputs: Inputs) -> dict[str, Any]:
+    """Read the one JSON file of the input `params`; without such an input there are none.
+
+    Raises BadInputError if the input holds no JSON file, several, or one that is not an object.
+    """
+    if "params" not in inputs:
+        return {}
+    folder = inputs["params"]
+    files = [folder] if folder.is_file() else sorted(folder.glob("*.json"))
+    if len(files) != 1:
+        raise BadInputError(
+            f"Expected one JSON file of parameters in {folder}.",
+            received=", ".join(file.name for file in files) or "none",
+            hint="ibid params --commit",
+        )
+    try:
+        params = json.loads(files[0].read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInputError(f"Expected JSON in {files[0].name}.", received=error) from error
+    if not isinstance(params, dict):
+        raise BadInputError(
+            f"Expected a JSON object in {files[0].name}.", received=type(params).__name__
+        )
+    return params
+
+
+def pfs_inputs(root: Path) -> dict[str, Path]:
+    """List the inputs under a `/pfs`: every entry but `out`."""
+    return {
+        entry.name: entry
+        for entry in sorted(root.iterdir())
+        if entry.name != "out" and not entry.name.startswith(".")
+    }
+
+
+def main(run: Run, argv: Sequence[str] | None = None) -> int:
+    """Run a stage over the datums that its command line or its launcher gives it.
+
+    Returns the exit code. In a batch every datum's failure is told to the launcher and the next
+    datum is asked for, so that one bad datum does not cost the others.
+    """
+    from ibid.stage import worker  # it imports this module
+
+    parser = argparse.ArgumentParser(description=sys.modules[run.__module__].__doc__)
+    parser.add_argument("--in", dest="inputs", action="append", default=[], metavar="NAME=PATH")
+    parser.add_argument("--out", type=Path, metavar="PATH")
+    args = parser.parse_args(argv)
+    if bool(args.inputs) != bool(args.out) or any("=" not in item for item in args.inputs):
+        parser.error("--in NAME=PATH and --out PATH go together")
+    if args.inputs:
+        named = dict(item.split("=", 1) for item in args.inputs)
+        return attempt(run, {name: Path(path) for name, path in named.items()}, args.out)[0]
+    link = worker.connect()
+    root = Path(os.environ.get("PFS_ROOT", "/pfs"))
+    if link is None:
+        return attempt(run, pfs_inputs(root), root / "out")[0]
+    for pfs in link.datums():
+        link.report(*attempt(run, pfs_inputs(pfs), pfs / "out"))
+    return ExitCode.DONE
+
+
+def attempt(run: Run, inputs: Inputs, output: Path) -> tuple[int, str]:
+    """Run a stage once; returns its exit code and, where it failed, why."""
+    from ibid.stage import determinism
+
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        params = read_params(inputs)
+        determinism.enter(params)
+        return int(run(inputs, output, params) or ExitCode.DONE), ""
+    except IbidError as error:
+        print(error, file=sys.stderr, flush=True)
+        return int(error.code), str(error)
+    except Exception as error:  # a border: a bug becomes an exit code, its trace is in the log
+        traceback.print_exc()
+        return int(ExitCode.BUG), f"{type(error).__name__}: {error}"

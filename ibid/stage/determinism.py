@@ -1,0 +1,81 @@
+"""The one door to determinism: every seed, thread count and framework flag is set here.
+
+`enter` comes first, before any framework is imported, because the frameworks read their
+environment at import; `framework` comes right after. What only the launcher can set
+(`PYTHONHASHSEED`, read when the interpreter starts) stands in the pipeline's spec.
+
+Levels: `fast` is seeded only; `strict` also makes every operation deterministic, so that the same
+machine gives the same bits; `portable` also fixes the number of logical threads and caps the
+instruction set, so that other core counts and processors give the same bits too.
+"""
+
+import os
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+LEVELS = ("fast", "strict", "portable")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is in force: the level, the threads of one operation, the instruction set's cap."""
+
+    level: str = "strict"
+    threads: int = 0
+    isa: str | None = None
+
+
+def resolve(params: Mapping[str, Any]) -> Settings:
+    """Read the settings from a stage's parameters; `threads` 0 or null means every core."""
+    asked = params.get("determinism") or {}
+    threads = asked.get("threads") or len(os.sched_getaffinity(0))
+    return Settings(asked.get("level", "strict"), threads, asked.get("isa"))
+
+
+def enter(params: Mapping[str, Any]) -> Settings:
+    """Set everything that has to be set before a framework is imported.
+
+    Reads `seed` and `determinism` (`level`, `threads`, `isa`) from the stage's parameters. Safe to
+    call once a datum: it puts Python's own generator back to the seed.
+    """
+    settings = resolve(params)
+    os.environ.update(environment(settings))
+    time.tzset()
+    random.seed(params.get("seed", 0))
+    return settings
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Say which environment variables the settings mean."""
+    threads = str(settings.threads)
+    variables = {
+        "TZ": "UTC",
+        "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "OMP_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+        "TF_NUM_INTRAOP_THREADS": threads,
+        "TF_NUM_INTEROP_THREADS": threads,
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
+        "SOURCE_DATE_EPOCH": "0",
+    }
+    if settings.level != "fast":
+        variables["TF_DETERMINISTIC_OPS"] = "1"
+    if settings.isa:
+        variables["ONEDNN_MAX_CPU_ISA"] = settings.isa
+    return variables
+
+
+def framework(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Import Keras and its backend, seeded and deterministic; returns the settings in force."""
+    import keras
+
+    settings = resolve(params)
+    keras.utils.set_random_seed(int(params["seed"]))
+    if keras.backend.backend() == "tensorflow" and settings.level != "fast":
+        import tensorflow
+
+        tensorflow.config.experimental.enable_op_determinism()
+    return {**asdict(settings), "backend": keras.backend.backend()}
