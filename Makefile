@@ -1,0 +1,69 @@
+# The one door. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run sample test check format specs bench docs clean
+SHELL := /bin/bash
+
+UV_VERSION := 0.13.9
+UV := $(or $(shell command -v uv),.uv/bin/uv)
+SYNC := $(UV) sync --locked --inexact --quiet --python 3.11
+IBID := .venv/bin/ibid
+PYTHON := .venv/bin/python
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.run  ## Install what the engine, training and report need
+
+setup-dev: .venv/.dev  ## Also what checks and tests need
+
+run: .venv/.run  ## Run the whole pipeline [DATA=DIR] [ARGS='model.epochs=3 ...']
+ifdef DATA
+	@$(IBID) put stream "$(DATA)" --replace --no-run
+else
+	@test -e sample/images.tar.gz || $(IBID) sample sample
+	@$(IBID) put stream sample --replace --first --no-run
+endif
+	@$(IBID) params $(ARGS) --commit --no-run
+	@$(IBID) run
+
+sample: .venv/.run  ## Draw the synthetic data set into sample/
+	@$(IBID) sample sample
+
+test: .venv/.dev  ## Run the tests
+	@$(PYTHON) -m pytest $(ARGS)
+
+check: .venv/.dev  ## Format, lint, types, import contracts, specs fresh
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@$(IBID) specs --check
+
+format: .venv/.dev  ## Format, and mend what lint can mend
+	@.venv/bin/ruff check --fix --quiet .
+	@.venv/bin/ruff format .
+
+specs: .venv/.run  ## Compile pipelines/*/pipeline.yaml into generated/
+	@$(IBID) specs
+
+bench: .venv/.dev  ## Measure speed, as ratios within one run
+	@$(PYTHON) -m bench
+
+clean:  ## Remove the environment; what was committed to .ibid stays
+	rm -rf .venv .uv
+
+.venv/.run: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
+	@echo "Setting up: the packages of the engine, training and report (a few minutes the first time)."
+	@$(SYNC) --extra report
+	@touch $@
+
+.venv/.dev: .venv/.run
+	@echo "Setting up: the packages of checks and tests."
+	@$(SYNC) --extra report --group dev
+	@touch $@
+
+# A machine without uv gets it from the package index, for this folder only.
+.uv/bin/uv:
+	@echo "Setting up: uv."
+	@python3.11 -m venv .uv
+	@.uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

@@ -1,0 +1,48 @@
+"""The command line's one entry: every command by its name, every error by its exit code."""
+
+import sys
+
+import typer
+
+from ibid.cli import data, jobs, proofs, running, show, workload
+from ibid.stage.contract import IbidError
+
+app = typer.Typer(
+    name="ibid",
+    help="A bit-for-bit reproducible ML pipeline: every output cites what made it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (
+    data.put,
+    running.run,
+    running.plan,
+    running.status,
+    data.repos,
+    data.commits,
+    data.ls,
+    data.get,
+    data.cat,
+    jobs.jobs,
+    jobs.logs,
+    jobs.stop,
+    running.service,
+    proofs.lineage,
+    proofs.compare,
+    workload.params,
+    workload.specs,
+):
+    app.command()(command)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    workload.sample
+)
+
+
+def main() -> None:
+    """Run the command line; an error that users can mend is a message, not a trace."""
+    try:
+        app()
+    except IbidError as error:
+        show.say(f"error: {error}")
+        sys.exit(int(error.code))

@@ -1,0 +1,70 @@
+"""The arguments and options that commands share, and the way to an address."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ibid.engine.project import Project, load
+from ibid.stage.contract import UsageError
+from ibid.store.commits import MASTER, Commit, Store
+from ibid.store.trees import FOLDER, Entry
+
+Pipeline = Annotated[
+    str | None,
+    typer.Option("--pipeline", help="Folder under pipelines/; needed where there are several."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, whose form is stable.")]
+NoRun = Annotated[bool, typer.Option("--no-run", help="Commit only; run later.")]
+Address = Annotated[
+    str,
+    typer.Argument(
+        metavar="REPO[@REF][:PATH]",
+        help="REF: a branch (default master), a commit id or its beginning, either with ^.",
+    ),
+]
+
+_ADDRESS = re.compile(r"(?P<repo>[^@:]+)(@(?P<ref>[^:]+))?(:(?P<path>.*))?", re.S)
+
+
+@contextmanager
+def opened(pipeline: str | None) -> Iterator[tuple[Project, Store]]:
+    """Load the project around the current folder and open its store."""
+    project = load(Path.cwd(), pipeline)
+    store = project.home.open(project.name)
+    try:
+        yield project, store
+    finally:
+        store.close()
+
+
+def find_commit(store: Store, address: str) -> Commit:
+    """Find the commit that an address without a path names."""
+    commit, path = _split(store, address)
+    if path is not None:
+        raise UsageError("Expected REPO@REF without a path.", received=address)
+    return commit
+
+
+def find_entry(store: Store, address: str) -> tuple[str, Entry]:
+    """Find the file or folder that an address names; returns its path and its entry."""
+    commit, path = _split(store, address)
+    path = "/" + (path or "").strip("/")
+    entry = store.trees.find(commit.tree, path)
+    if entry is None:
+        raise UsageError(
+            f"Expected a path in {commit.repo}@{commit.id[:8]}.",
+            received=path,
+            hint=f"ibid ls {commit.repo}@{commit.id[:8]}",
+        )
+    return path, Entry(entry.name, FOLDER, commit.tree, commit.size) if path == "/" else entry
+
+
+def _split(store: Store, address: str) -> tuple[Commit, str | None]:
+    match = _ADDRESS.fullmatch(address)
+    if match is None:
+        raise UsageError("Expected REPO[@REF][:PATH].", received=address)
+    return store.resolve(match["repo"], match["ref"] or MASTER), match["path"]

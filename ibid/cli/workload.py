@@ -1,0 +1,91 @@
+"""Commands about the pipeline itself: sample, params, specs."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ibid.cli import show
+from ibid.cli.options import NoRun, Pipeline, opened
+from ibid.cli.running import run_and_show
+from ibid.engine.inputs import commit_params
+from ibid.engine.project import find, load
+from ibid.stage.contract import UsageError
+
+
+def sample(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to draw it.")],
+    pipeline: Pipeline = None,
+) -> None:
+    """Draw a synthetic data set. Other options are the sampler's own (pets: --pets N, --seed S)."""
+    project = load(Path.cwd(), pipeline)
+    module = project.index["sample"]
+    if module is None:
+        raise UsageError(f"Expected a pipeline with a sampler, {project.name} has none.")
+    command = [sys.executable, "-m", module, str(folder.absolute()), *context.args]
+    raise typer.Exit(subprocess.run(command, cwd=project.root, check=False).returncode)
+
+
+def params(
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(help="In Hydra's grammar: model.epochs=3, preset=tiny."),
+    ] = None,
+    commit: Annotated[
+        bool, typer.Option("--commit", help="Commit them, and start what they feed.")
+    ] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print their JSON Schema.")] = False,
+    no_run: NoRun = False,
+    pipeline: Pipeline = None,
+) -> None:
+    """Compose and check the parameters; print them, or commit them."""
+    from ibid.spec import parameters
+
+    with opened(pipeline) as (project, store):
+        declared = project.index["parameters"]
+        if declared is None:
+            raise UsageError(f"Expected a pipeline with parameters, {project.name} has none.")
+        sys.path.insert(0, str(project.root))
+        model = parameters.load_model(declared["model"])
+        if schema:
+            show.data(model.model_json_schema())
+            return
+        given = tuple(overrides or ())
+        composed = parameters.compose(project.folder / declared["conf"], model, given)
+        if not commit:
+            show.data(composed.model_dump(mode="json"))
+            return
+        made = commit_params(store, parameters.files(composed, [*project.specs]), given)
+        show.say(f"params@{made.id[:8]}: committed" if made else "params: no change, no commit")
+        if not no_run:
+            run_and_show(project, store)
+
+
+def specs(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail if anything is stale.")
+    ] = False,
+    pipeline: Pipeline = None,
+) -> None:
+    """Compile pipeline.yaml into generated/, for each engine."""
+    from ibid.compile import files
+    from ibid.spec.pipeline import read
+
+    root, name = find(Path.cwd(), pipeline)
+    source = root / "pipelines" / name / "pipeline.yaml"
+    compiled = files.compile_workflow(read(source), source.read_bytes())
+    folder = source.parent / files.FOLDER
+    stale = files.stale(folder, compiled) if check else files.write(folder, compiled)
+    for path in stale:
+        show.say(f"{'stale' if check else 'wrote'} {folder.relative_to(root) / path}")
+    if check and stale:
+        raise UsageError(
+            f"Expected {folder.relative_to(root)} to be compiled from pipeline.yaml.",
+            received=f"{len(stale)} stale files",
+            hint="make specs",
+        )
+    if not stale:
+        show.say(f"{folder.relative_to(root)}: fresh, {len(compiled)} files")

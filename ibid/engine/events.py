@@ -1,0 +1,52 @@
+"""What a run tells whoever watches it, as it happens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ibid.spec.preimage import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class JobStarted:
+    """A job has begun: `total` datums, of which `skipped` have known results."""
+
+    pipeline: str
+    reasons: tuple[str, ...]
+    total: int
+    skipped: int
+    logs: Path
+
+
+@dataclass(frozen=True, slots=True)
+class DatumDone:
+    """One datum has ended; `code` is its exit code."""
+
+    pipeline: str
+    label: str
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobDone:
+    """A job has ended. `digest` is that of its output commit, `same` whether it was so before."""
+
+    pipeline: str
+    state: str
+    seconds: float
+    code: int
+    error: str
+    digest: Digest | None
+    same: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """A pipeline was not started, because something before it failed or is missing."""
+
+    pipeline: str
+    reason: str
+
+
+Event = JobStarted | DatumDone | JobDone | NotRun
+Watch = Callable[[Event], None]

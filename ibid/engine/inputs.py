@@ -1,0 +1,121 @@
+"""Commits that people make: uploads, files, parameters, and what a repo starts with."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ibid.engine import record
+from ibid.engine.project import Project
+from ibid.stage.contract import BadInputError, UsageError
+from ibid.store.commits import Commit, Store, new_id
+from ibid.store.trees import EMPTY, FOLDER, Entry
+
+_UPLOAD = re.compile(r"(\d+)-(.+)")
+
+
+def put(project: Project, store: Store, repo: str, path: Path, *, replace: bool) -> Commit | None:
+    """Commit a file or folder to an input repo; returns None if its bytes are there already.
+
+    Args:
+        project: says which repos take input, and how they are laid out.
+        store: where to.
+        repo: an input repo.
+        path: what to commit. In a repo of uploads it becomes the folder `<sequence>-<name>`.
+        replace: in a repo of uploads, take the place of the upload last put with `replace`, in the
+            same commit; in a repo of files, of everything.
+
+    Raises:
+        UsageError: if the repo takes no input.
+        BadInputError: if the path is missing or empty.
+    """
+    if repo not in project.inputs:
+        raise UsageError(
+            f"Expected an input repo: {', '.join(project.inputs)}.",
+            received=repo,
+            hint="the other repos are outputs: pipelines commit to them",
+        )
+    if not path.exists():
+        raise BadInputError("Expected a file or a folder to commit.", received=f"no {path}")
+    added = store.trees.add(path.resolve())
+    if added.digest == EMPTY:
+        raise BadInputError("Expected a folder with files in it.", received=f"{path} is empty")
+    if project.inputs[repo]["layout"] == "uploads":
+        return _put_upload(store, repo, added, path, replace)
+    return _put_files(store, repo, added, path, replace)
+
+
+def uploads(store: Store, repo: str) -> list[Entry]:
+    """List the uploads that the newest commit holds, oldest first."""
+    head = store.head(repo)
+    return store.trees.read(head.tree) if head else []
+
+
+def commit_params(
+    store: Store, files: Mapping[str, bytes], overrides: tuple[str, ...]
+) -> Commit | None:
+    """Commit one file of parameters a pipeline; returns None if they are as they were."""
+    tree = store.trees.write_files(files)
+    return _commit(store, "params", tree, record.of_input(overrides=list(overrides)))
+
+
+def commit_initial(project: Project, store: Store) -> None:
+    """Give each input repo that has none its first commit, where pipeline.yaml names one."""
+    for name, repo in project.inputs.items():
+        if repo["initial"] and store.head(name) is None:
+            tree = store.trees.add(project.folder / repo["initial"])
+            _commit(store, name, tree, record.of_input(initial=True))
+
+
+def _put_upload(store: Store, repo: str, added: Entry, path: Path, replace: bool) -> Commit | None:
+    there = uploads(store, repo)
+    replaced = _replaceable(store, repo) if replace else None
+    for upload in there:
+        if upload.digest == added.digest and (not replace or upload.name == replaced):
+            return None
+    kept = [upload for upload in there if upload.name != replaced]
+    name = f"{_next_number(store, repo):04d}-{_slug(path)}"
+    content = added if added.kind == FOLDER else store.trees.write_listing({path.name: added})
+    tree = store.trees.write([*kept, Entry(name, FOLDER, content.digest, content.size)])
+    return _commit(store, repo, tree, record.of_input(upload=name, replaceable=replace))
+
+
+def _put_files(store: Store, repo: str, added: Entry, path: Path, replace: bool) -> Commit | None:
+    new = {path.name: added} if added.kind != FOLDER else _by_name(store, added)
+    head = store.head(repo)
+    old = {} if replace or head is None else {e.name: e for e in store.trees.read(head.tree)}
+    return _commit(store, repo, store.trees.write_listing(old | new), record.of_input())
+
+
+def _by_name(store: Store, folder: Entry) -> dict[str, Entry]:
+    return {entry.name: entry for entry in store.trees.read(folder.digest)}
+
+
+def _commit(store: Store, repo: str, tree: Entry, provenance: str) -> Commit | None:
+    head = store.head(repo)
+    if head is not None and head.tree == tree.digest:
+        return None
+    return store.commit(repo, new_id(), tree, provenance)
+
+
+def _records(store: Store, repo: str) -> list[dict[str, Any]]:
+    return [json.loads(commit.provenance) for commit in store.history(repo)]
+
+
+def _replaceable(store: Store, repo: str) -> str | None:
+    """Name the upload that was last put with `replace`, if it is still there."""
+    there = {upload.name for upload in uploads(store, repo)}
+    names = (r["upload"] for r in _records(store, repo) if r.get("replaceable"))
+    return next((name for name in names if name in there), None)
+
+
+def _next_number(store: Store, repo: str) -> int:
+    """Return a sequence number above all that were ever given: the latest has the highest."""
+    names = [r.get("upload", "") for r in _records(store, repo)]
+    return max((int(found[1]) for name in names if (found := _UPLOAD.match(name))), default=0) + 1
+
+
+def _slug(path: Path) -> str:
+    """Make a folder's name from that of a path; only plain characters."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", path.resolve().name).strip("-.") or "upload"

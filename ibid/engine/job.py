@@ -1,0 +1,127 @@
+"""One job: skip the datums whose key is known, run the others, commit the union."""
+
+import time
+from pathlib import Path
+
+from ibid.engine import record
+from ibid.engine.events import JobDone, JobStarted, Watch
+from ibid.engine.execution import Execution, Task
+from ibid.engine.project import Project
+from ibid.engine.slots import Slots
+from ibid.engine.work import Work
+from ibid.stage.contract import BadInputError, ExitCode, IbidError
+from ibid.store.commits import Commit, CommitId
+from ibid.store.jobs import FAILURE, KILLED, SKIPPED, SUCCESS, DatumRow, Jobs, Result
+
+
+class Job:
+    """A pipeline run over one set of input commits."""
+
+    def __init__(
+        self,
+        project: Project,
+        work: Work,
+        reasons: tuple[str, ...],
+        job_id: CommitId,
+        slots: Slots,
+        watch: Watch,
+    ) -> None:
+        self.work, self.id = work, job_id
+        self._request = project.requests[work.spec.name]
+        self._reasons, self._watch = reasons, watch
+        self._jobs = Jobs(work.store)
+        self._execution = Execution(project.home, work, job_id, slots, watch)
+
+    def run(self) -> JobDone:
+        """Run the job to its end; its record and its commit are in the store when it returns."""
+        started, spec = time.time(), self.work.spec
+        known = self._jobs.results(self.work.keys)
+        self._begin(known)
+        before = self.work.store.head(spec.name)
+        digest, error, state = None, "", SUCCESS
+        try:
+            commit = self._commit(known, started)
+            digest, code = commit.tree, self._accepted_code(known)
+        except IbidError as failed:
+            state = KILLED if self._execution.stopped else FAILURE
+            code, error = int(failed.code), str(failed)
+        self._jobs.finish(spec.name, self.id, state, code, error)
+        done = JobDone(
+            pipeline=spec.name,
+            state=state,
+            seconds=time.time() - started,
+            code=code,
+            error=error,
+            digest=digest,
+            same=before is not None and before.tree == digest,
+        )
+        self._watch(done)
+        return done
+
+    def stop(self) -> None:
+        """End the job as soon as its processes are dead; from any thread."""
+        self._execution.stop()
+
+    @property
+    def logs(self) -> Path:
+        """The folder that holds a log a worker."""
+        return self._execution.logs
+
+    def _begin(self, known: dict[str, Result]) -> None:
+        name, pairs = self.work.spec.name, zip(self.work.datums, self.work.keys, strict=True)
+        rows = [
+            DatumRow(datum.id, key, SKIPPED, datum.label, known[key].code, "", 0, "", 0, 0)
+            for datum, key in pairs
+            if key in known
+        ]
+        total = len(self.work.datums)
+        self._jobs.start(name, self.id, self._reasons, total, len(rows))
+        self._jobs.record(name, self.id, rows)
+        self._watch(JobStarted(name, self._reasons, total, len(rows), self.logs))
+
+    def _commit(self, known: dict[str, Result], started: float) -> Commit:
+        """Run what is not known, then commit the union; raises IbidError if that cannot be."""
+        if not self.work.datums:
+            raise BadInputError("Expected at least one datum.", received=self._none_found())
+        pairs = zip(self.work.datums, self.work.keys, strict=True)
+        tasks = [Task(datum, key) for datum, key in pairs if key not in known]
+        if tasks:
+            self._execution.run(tasks)
+        if self._execution.stopped:
+            raise IbidError("The job was stopped.", hint="ibid run goes on where it stopped")
+        if self._execution.failures:
+            raise self._failed()
+        known.update({result.key: result for result in self._execution.results})
+        tree = self.work.store.trees.merge(known[key].tree for key in self.work.keys)
+        text = record.of_output(
+            self.work, self._request, self.id, self._accepted_code(known), started
+        )
+        return self.work.store.commit(self.work.spec.name, self.id, tree, text)
+
+    def _accepted_code(self, known: dict[str, Result]) -> int:
+        return max(known[key].code for key in self.work.keys)
+
+    def _none_found(self) -> str:
+        found = (
+            f"{source.repo}@{self.work.heads[source.repo].id[:8]} has nothing at {glob}"
+            for source in self.work.spec.sources
+            if (glob := source.glob.pattern)
+        )
+        return "none: one of " + "; ".join(found)
+
+    def _failed(self) -> IbidError:
+        """Say which datum failed first and why, with the exit code that it ended with."""
+        failures, name = self._execution.failures, self.work.spec.name
+        datum, outcome = failures[0]
+        error = IbidError(
+            f"{len(failures)} of {len(self.work.datums)} datums failed; the first, {datum.label}:"
+            f"\n  {outcome.error.strip()}",
+            hint=f"ibid logs {name}@{self.id[:8]} --datum {datum.id[:8]}",
+        )
+        error.code = _exit_code(outcome.code)
+        return error
+
+
+def _exit_code(code: int) -> ExitCode:
+    """Keep a code of the contract; any other end of a process is a bug."""
+    return ExitCode(code) if code in {*ExitCode} - {ExitCode.DONE} else ExitCode.BUG

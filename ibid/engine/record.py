@@ -1,0 +1,59 @@
+"""Provenance: what is written about a commit, outside its digest."""
+
+import json
+import time
+from typing import Any
+
+import ibid
+from ibid.engine.work import Work
+from ibid.stage.canonical import json_bytes
+from ibid.store.commits import CommitId
+
+VERSION = 1
+
+
+def of_output(work: Work, request: bytes, job: CommitId, code: int, started: float) -> str:
+    """Record what made an output: inputs, spec, code, parameters, environment, times.
+
+    The spec and the environment go into the store as objects, so that commits share them.
+    """
+    objects = work.store.objects
+    record = {
+        "version": VERSION,
+        "kind": "output",
+        "pipeline": work.spec.name,
+        "job": job,
+        "key": work.key,
+        "spec": work.spec.meaning(),
+        "spec_record": objects.put_bytes(request),
+        "effect": work.spec.effect,
+        "component": work.spec.component,
+        "code": work.code.digest,
+        "environment": work.environment_digest,
+        "environment_record": objects.put_bytes(json_bytes(work.environment)),
+        "inputs": _inputs(work),
+        "datums": len(work.datums),
+        "exit_code": code,
+        "started": started,
+        "finished": time.time(),
+        "ibid": ibid.__version__,
+    }
+    return json.dumps(record, sort_keys=True)
+
+
+def of_input(**facts: Any) -> str:
+    """Record how an input commit came about: `upload`, `replaceable`, `overrides`."""
+    return json.dumps({"version": VERSION, "kind": "input", **facts}, sort_keys=True)
+
+
+def _inputs(work: Work) -> list[dict[str, str]]:
+    return [
+        {
+            "name": source.name,
+            "repo": source.repo,
+            "commit": work.heads[source.repo].id,
+            "digest": work.heads[source.repo].tree,
+            "glob": source.glob.pattern,
+        }
+        for source in work.spec.sources
+    ]

@@ -1,0 +1,58 @@
+"""A service: a page over an output, in the foreground, until it is interrupted."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from ibid.engine.inputs import commit_initial
+from ibid.engine.process import stage_environment
+from ibid.engine.project import Project
+from ibid.engine.work import gather
+from ibid.stage.contract import BadInputError, UsageError
+from ibid.store.commits import Store
+
+
+def serve(project: Project, store: Store, name: str, port: int | None) -> int:
+    """Run a service over the newest commits of its inputs; returns its exit code.
+
+    Raises:
+        UsageError: if there is no service of that name.
+        BadInputError: if an input has no commit yet.
+    """
+    services = [spec.name for spec in project.specs.values() if spec.port is not None]
+    if name not in services:
+        raise UsageError(
+            f"Expected a service: {', '.join(services) or 'there is none'}.", received=name
+        )
+    spec = project.specs[name]
+    commit_initial(project, store)
+    heads = {source.repo: store.head(source.repo) for source in spec.sources}
+    missing = [repo for repo, head in heads.items() if head is None]
+    if missing:
+        raise BadInputError(
+            f"Expected outputs for {name} to show.",
+            received=f"nothing is committed to {', '.join(missing)}",
+            hint="ibid run",
+        )
+    work = gather(project, store, spec, {repo: head for repo, head in heads.items() if head})
+    project.home.path.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="service-", dir=project.home.path))
+    try:
+        pfs = folder / "pfs"
+        variables = {"SERVICE_HOST": "127.0.0.1", "SERVICE_PORT": str(port or spec.port)}
+        for item in (item for datum in work.datums for item in datum.items):
+            target = pfs / item.input / item.path.strip("/")
+            store.trees.checkout(item.entry, target)
+            variables[item.input] = str(target)
+        store.trees.checkout(work.code, folder / "code")
+        for inner in ("home", "tmp", "work"):
+            (folder / inner).mkdir()
+        environment = stage_environment(spec, folder / "code", folder, pfs) | variables
+        ended = subprocess.run(spec.cmd, cwd=folder / "work", env=environment, check=False)
+        return ended.returncode
+    except KeyboardInterrupt:
+        return os.EX_OK
+    finally:
+        shutil.rmtree(folder)

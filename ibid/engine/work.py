@@ -1,0 +1,72 @@
+"""A pipeline over one set of input commits: its datums, and every part of their keys."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ibid.engine import closure, environment
+from ibid.engine.datums import Datum, expand
+from ibid.engine.project import Project
+from ibid.spec.preimage import Digest, digest
+from ibid.spec.spec import Spec
+from ibid.store.commits import Commit, Store
+from ibid.store.trees import Entry
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a job would do. `heads` are the input commits by repo, `code` the code closure."""
+
+    spec: Spec
+    store: Store
+    heads: Mapping[str, Commit]
+    code: Entry
+    environment: dict[str, Any]
+
+    @cached_property
+    def datums(self) -> list[Datum]:
+        """The units of work."""
+        return expand(self.spec.input, self.heads, self.store.trees)
+
+    @cached_property
+    def environment_digest(self) -> Digest:
+        """The digest that stands in the key, and on the image."""
+        return digest("environment", self.environment)
+
+    @cached_property
+    def keys(self) -> list[Digest]:
+        """The key of each datum, in their order."""
+        return [
+            datum.key(self.spec, self.code.digest, self.environment_digest) for datum in self.datums
+        ]
+
+    @cached_property
+    def key(self) -> Digest:
+        """The key of the whole job: equal keys need no job."""
+        return digest("job", sorted(self.keys))
+
+
+def gather(project: Project, store: Store, spec: Spec, heads: Mapping[str, Commit]) -> Work:
+    """Bring together everything that a key is made of."""
+    files = closure.resolve(project.root, spec)
+    params = read_params(store, spec, heads)
+    return Work(
+        spec,
+        store,
+        heads,
+        store.trees.write_files(files),
+        environment.describe(spec.extra, spec.machine, params),
+    )
+
+
+def read_params(store: Store, spec: Spec, heads: Mapping[str, Commit]) -> dict[str, Any]:
+    """Read the pipeline's own file of parameters from the repo `params`, if it takes one."""
+    for source in spec.sources:
+        if source.name == "params":
+            entry = store.trees.find(heads[source.repo].tree, f"/{spec.name}.json")
+            if entry:
+                params: dict[str, Any] = json.loads(store.objects.read(entry.digest))
+                return params
+    return {}

@@ -1,0 +1,1 @@
+"""Where an output comes from, and what differs between two. It reads the store and runs nothing."""

@@ -1,0 +1,89 @@
+"""Parameters: Hydra composes them, the workload's pydantic model validates them.
+
+Knows the form, not the content: which parameters there are is said by the model that pipeline.yaml
+names, and their values by its folder `conf`.
+"""
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from ibid.spec.complaint import explain, leaf_names
+from ibid.spec.near import did_you_mean
+from ibid.stage.canonical import json_bytes
+from ibid.stage.contract import UsageError
+
+
+def load_model(name: str) -> type[BaseModel]:
+    """Import the workload's parameter model, named `module:Class`."""
+    module, _, attribute = name.partition(":")
+    model: type[BaseModel] = getattr(importlib.import_module(module), attribute)
+    return model
+
+
+def compose(conf: Path, model: type[BaseModel], overrides: Sequence[str] = ()) -> BaseModel:
+    """Compose and validate; raises UsageError for what is unknown, missing or out of range.
+
+    Args:
+        conf: the folder that Hydra reads; it holds `config.yaml`.
+        model: the frozen pydantic model of the whole.
+        overrides: in Hydra's grammar, such as `model.epochs=3` or `preset=tiny`.
+    """
+    value = _hydra(conf, model, overrides)
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise UsageError(
+            f"Expected parameters as {model.__module__} defines them.",
+            received="\n  ".join(["", *explain(error), *_meant(error, model)]),
+            hint="ibid params --schema",
+        ) from error
+
+
+def files(parameters: BaseModel, pipelines: Sequence[str]) -> dict[str, bytes]:
+    """Cut validated parameters into one canonical file a pipeline, by file name."""
+    whole = parameters.model_dump(mode="json")
+    return {f"{name}.json": json_bytes(whole[name]) for name in pipelines if name in whole}
+
+
+def _hydra(conf: Path, model: type[BaseModel], overrides: Sequence[str]) -> Any:
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+            config = hydra_compose("config", overrides=list(overrides))
+        OmegaConf.resolve(config)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UsageError(
+            f"Expected parameters that Hydra can compose from {conf}.",
+            received=str(error).strip(),
+            hint=_override_hint(model, overrides),
+        ) from error
+    return OmegaConf.to_container(config)
+
+
+def _override_hint(model: type[BaseModel], overrides: Sequence[str]) -> str:
+    known = list(leaf_names(model))
+    for override in overrides:
+        name = override.partition("=")[0].lstrip("+~")
+        if name not in known and (near := did_you_mean(name, known)):
+            return f"did you mean {near}?"
+    return "ibid params --schema"
+
+
+def _meant(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    known = list(leaf_names(model))
+    unknown = [
+        ".".join(str(part) for part in finding["loc"])
+        for finding in error.errors()
+        if finding["type"] == "extra_forbidden"
+    ]
+    near = [(name, did_you_mean(name, known)) for name in unknown]
+    return [f"{name}: did you mean {meant}?" for name, meant in near if meant]

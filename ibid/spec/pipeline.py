@@ -1,0 +1,200 @@
+"""`pipeline.yaml`: the DAG as people write it, checked by name and line."""
+
+import graphlib
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ibid.spec.complaint import explain
+from ibid.stage.contract import UsageError
+
+Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}$")]
+
+
+class Part(BaseModel):
+    """A part of pipeline.yaml: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Pfs(Part):
+    """Files of one repo, cut into datums by a glob."""
+
+    repo: Name
+    glob: str = Field(pattern="^/")
+    name: Name | None = None
+    group_by: str | None = None
+
+
+class Input(Part):
+    """Where datums come from: exactly one of `pfs`, `cross` and `group`."""
+
+    pfs: Pfs | None = None
+    cross: tuple["Input", ...] | None = None
+    group: tuple["Input", ...] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("expected exactly one of pfs, cross, group")
+        return self
+
+    def leaves(self) -> list[Pfs]:
+        """List the `pfs` inputs, left to right."""
+        if self.pfs:
+            return [self.pfs]
+        return [leaf for part in self.cross or self.group or () for leaf in part.leaves()]
+
+
+class Repo(Part):
+    """An input repo, filled by people: whole uploads, each in a folder of its own, or files."""
+
+    description: str
+    layout: Literal["uploads", "files"] = "files"
+    initial: str | None = Field(default=None, description="A folder: the first commit.")
+
+
+class Environment(Part):
+    """What a component runs in: an extra of the project, and whether its numbers need the machine.
+
+    `machine` puts interpreter, instruction set and threads into the key of every datum.
+    """
+
+    extra: str | None = None
+    machine: bool = False
+
+
+class Service(Part):
+    """A page that is served from an output, never run by `ibid run`."""
+
+    internal_port: int = Field(ge=1, le=65535)
+    external_port: int = Field(ge=30000, le=32767)
+
+
+class Resources(Part):
+    """What one worker asks for."""
+
+    cpu: float = Field(default=1, gt=0)
+    memory: str = "1G"
+
+
+class Pipeline(Part):
+    """One pipeline: its output is the repo of its name."""
+
+    name: Name
+    description: str
+    component: str | None = Field(default=None, description="Import name of the stage's package.")
+    cmd: tuple[str, ...] | None = Field(default=None, description="A foreign command instead.")
+    environment: str
+    input: Input
+    files: tuple[str, ...] = Field(
+        (), description="Files that the component reads beside its code."
+    )
+    env: dict[str, str] = {}
+    effect: bool = False
+    batch: bool = Field(default=False, description="Many datums through one process.")
+    parallelism: int = Field(default=1, ge=1, le=8)
+    resources: Resources = Resources()
+    accept_return_code: tuple[int, ...] = ()
+    tries: int = Field(default=1, ge=1)
+    timeout: str | None = Field(default=None, pattern=r"^\d+s$")
+    service: Service | None = None
+    metrics: tuple[str, ...] = Field(
+        default=(), description="JSON files of numbers, for `compare`."
+    )
+
+    @model_validator(mode="after")
+    def _one_program(self) -> Self:
+        if (self.component is None) == (self.cmd is None):
+            raise ValueError("expected exactly one of component, cmd")
+        return self
+
+
+class Parameters(Part):
+    """Where parameters come from: a folder for Hydra, and `module:Class`, the pydantic model."""
+
+    conf: str = "conf"
+    model: str = Field(pattern=r"^[\w.]+:\w+$")
+
+
+class Summary(Part):
+    """The table that a run ends with: a CSV file of an output."""
+
+    pipeline: Name
+    file: str
+
+
+class Workflow(Part):
+    """The whole of pipeline.yaml."""
+
+    version: Literal[1]
+    name: Name
+    description: str
+    image: str
+    inputs: dict[Name, Repo]
+    environments: dict[str, Environment]
+    pipelines: tuple[Pipeline, ...] = Field(min_length=1)
+    parameters: Parameters | None = None
+    sample: str | None = Field(default=None, description="Module that draws a data set.")
+    summary: Summary | None = None
+    next: tuple[str, ...] = Field(default=(), description="What to do after a run, for people.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        self._names_are_unique()
+        self._references_exist()
+        self.order()
+        return self
+
+    def _names_are_unique(self) -> None:
+        counts = Counter([pipeline.name for pipeline in self.pipelines] + list(self.inputs))
+        for name, count in counts.items():
+            if count > 1:
+                raise ValueError(f"expected one repo of each name, '{name}' stands {count} times")
+
+    def _references_exist(self) -> None:
+        known = {*self.inputs, *(pipeline.name for pipeline in self.pipelines)}
+        for pipeline in self.pipelines:
+            for leaf in pipeline.input.leaves():
+                if leaf.repo not in known:
+                    raise ValueError(
+                        f"pipeline '{pipeline.name}' has an unknown input '{leaf.repo}'; "
+                        f"there are {', '.join(sorted(known))}"
+                    )
+            if pipeline.environment not in self.environments:
+                raise ValueError(
+                    f"pipeline '{pipeline.name}' has an unknown environment "
+                    f"'{pipeline.environment}'; there are {', '.join(sorted(self.environments))}"
+                )
+
+    def order(self) -> list[str]:
+        """List the pipelines, each after what it depends on; raises ValueError on a cycle."""
+        names = [pipeline.name for pipeline in self.pipelines]
+        graph = {
+            pipeline.name: [leaf.repo for leaf in pipeline.input.leaves() if leaf.repo in names]
+            for pipeline in self.pipelines
+        }
+        try:
+            return list(graphlib.TopologicalSorter(graph).static_order())
+        except graphlib.CycleError as error:
+            raise ValueError(f"the pipelines form a cycle: {' -> '.join(error.args[1])}") from error
+
+
+def read(path: Path) -> Workflow:
+    """Read and check a pipeline.yaml; raises UsageError with file, line and what was expected."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        value: Any = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"Expected YAML in {path}.", received=error) from error
+    try:
+        return Workflow.model_validate(value)
+    except ValidationError as error:
+        raise UsageError(
+            f"Expected a pipeline as the reference describes it in {path}.",
+            received="\n  ".join(["", *explain(error, text)]),
+            hint="docs/reference/pipeline.md",
+        ) from error

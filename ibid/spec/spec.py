@@ -1,0 +1,207 @@
+"""A Pachyderm spec as the embedded engine reads it.
+
+Every field is honoured, cluster-only (`ibid plan` shows it), or refused by its name; none is
+ignored in silence.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ibid.spec.glob import Glob, compile_glob
+from ibid.stage.contract import UsageError
+
+ANNOTATION = "ibid/"
+
+# Honoured here, by path; a value that is a mapping of the user's own is not looked into.
+HONOURED = {
+    "pipeline.name",
+    "description",
+    "metadata.annotations",
+    "transform.cmd",
+    "transform.stdin",
+    "transform.env",
+    "transform.accept_return_code",
+    "transform.datum_batching",
+    "input",
+    "parallelism_spec.constant",
+    "resource_requests.cpu",
+    "datum_tries",
+    "datum_timeout",
+    "service.internal_port",
+}
+# Means something to a cluster only.
+CLUSTER_ONLY = {
+    "metadata.labels",
+    "transform.image",
+    "transform.image_pull_secrets",
+    "resource_requests.memory",
+    "resource_requests.disk",
+    "resource_requests.gpu",
+    "resource_limits",
+    "sidecar_resource_requests",
+    "sidecar_resource_limits",
+    "autoscaling",
+    "scheduling_spec",
+    "tolerations",
+    "pod_patch",
+    "service.external_port",
+    "service.type",
+    "service.ip",
+}
+_PFS = {"repo", "name", "glob", "branch", "group_by"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One `pfs` input."""
+
+    name: str
+    repo: str
+    branch: str
+    glob: Glob
+    group_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """Inputs combined: `cross` or `group`."""
+
+    kind: str
+    parts: tuple["Source | Combination", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One pipeline, as the engine runs it."""
+
+    name: str
+    description: str
+    cmd: tuple[str, ...]
+    stdin: tuple[str, ...]
+    env: Mapping[str, str]
+    accept: frozenset[int]
+    batching: bool
+    input: Source | Combination
+    parallelism: int
+    cpu: float
+    tries: int
+    timeout: float | None
+    port: int | None
+    component: str | None
+    extra: str | None
+    machine: bool
+    effect: bool
+    files: tuple[str, ...]
+    metrics: tuple[str, ...]
+    cluster_only: tuple[str, ...]
+
+    @property
+    def sources(self) -> list[Source]:
+        """The `pfs` inputs, left to right."""
+        return list(_leaves(self.input))
+
+    def meaning(self) -> dict[str, Any]:
+        """Say what of the spec can change a result: this is what goes into a key."""
+        return {
+            "cmd": list(self.cmd),
+            "stdin": list(self.stdin),
+            "env": dict(self.env),
+            "accept_return_code": sorted(self.accept),
+        }
+
+
+def read_spec(request: Mapping[str, Any]) -> Spec:
+    """Read a CreatePipelineRequest in snake_case; raises UsageError for a field unknown here."""
+    name = request["pipeline"]["name"]
+    transform = request["transform"]
+    annotations = request.get("metadata", {}).get("annotations", {})
+    facts = {
+        key.removeprefix(ANNOTATION): value
+        for key, value in annotations.items()
+        if key.startswith(ANNOTATION)
+    }
+    return Spec(
+        name=name,
+        description=request.get("description", ""),
+        cmd=tuple(transform["cmd"]),
+        stdin=tuple(transform.get("stdin", ())),
+        env=transform.get("env", {}),
+        accept=frozenset({0, *transform.get("accept_return_code", ())}),
+        batching=transform.get("datum_batching", False),
+        input=_input(name, request["input"]),
+        parallelism=request.get("parallelism_spec", {}).get("constant", 1),
+        cpu=request.get("resource_requests", {}).get("cpu", 1),
+        tries=request.get("datum_tries", 3),
+        timeout=_seconds(request.get("datum_timeout")),
+        port=request.get("service", {}).get("internal_port"),
+        component=facts.get("component"),
+        extra=facts.get("environment"),
+        machine=facts.get("machine") == "true",
+        effect=facts.get("effect") == "true",
+        files=tuple(facts.get("files", "").split()),
+        metrics=tuple(facts.get("metrics", "").split()),
+        cluster_only=tuple(_cluster_only(name, request)),
+    )
+
+
+def _cluster_only(name: str, request: Mapping[str, Any]) -> Iterator[str]:
+    """Sort every field into its table."""
+    for path in _paths(request):
+        known = next((p for p in (path, path.partition(".")[0]) if p in HONOURED), None)
+        if known:
+            continue
+        if path in CLUSTER_ONLY or path.partition(".")[0] in CLUSTER_ONLY:
+            yield path
+        else:
+            raise UsageError(
+                f"Expected in the spec of '{name}' only fields that the embedded engine knows.",
+                received=path,
+                hint="run this pipeline on Pachyderm, or leave the field out",
+            )
+
+
+def _paths(request: Mapping[str, Any]) -> Iterator[str]:
+    """List a request's fields, two levels deep."""
+    for key, value in request.items():
+        if isinstance(value, Mapping) and key != "input":
+            yield from (f"{key}.{inner}" for inner in value)
+        else:
+            yield key
+
+
+def _input(pipeline: str, value: Mapping[str, Any]) -> Source | Combination:
+    (kind, inner), *others = value.items()
+    if others or kind not in ("pfs", "cross", "group"):
+        raise UsageError(
+            f"Expected the input of '{pipeline}' to be one of pfs, cross, group.",
+            received=", ".join(value),
+            hint="the embedded engine knows no other input yet",
+        )
+    if kind != "pfs":
+        return Combination(kind, tuple(_input(pipeline, part) for part in inner))
+    unknown = sorted(set(inner) - _PFS)
+    if unknown:
+        raise UsageError(
+            f"Expected a pfs input of '{pipeline}' with {', '.join(sorted(_PFS))}.",
+            received=", ".join(unknown),
+        )
+    return Source(
+        name=inner.get("name") or inner["repo"],
+        repo=inner["repo"],
+        branch=inner.get("branch", "master"),
+        glob=compile_glob(inner["glob"]),
+        group_by=inner.get("group_by", ""),
+    )
+
+
+def _leaves(part: Source | Combination) -> Iterator[Source]:
+    if isinstance(part, Source):
+        yield part
+    else:
+        for inner in part.parts:
+            yield from _leaves(inner)
+
+
+def _seconds(duration: str | None) -> float | None:
+    return None if duration is None else float(duration.removesuffix("s"))

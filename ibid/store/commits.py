@@ -1,0 +1,143 @@
+"""Commits and branches: what was stored, in which order, and how it is named."""
+
+import re
+import time
+import uuid
+from dataclasses import dataclass
+from typing import NewType
+
+from ibid.spec.near import did_you_mean
+from ibid.spec.preimage import Digest
+from ibid.stage.contract import UsageError
+from ibid.store.database import Database
+from ibid.store.objects import Objects
+from ibid.store.trees import Entry, Trees
+
+CommitId = NewType("CommitId", str)
+MASTER = "master"
+_BACK = re.compile(r"(?P<base>[^^~]+)(?P<back>\^*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One version of a repo. `tree` is its digest; `provenance` is JSON about it, outside of it."""
+
+    repo: str
+    id: CommitId
+    parent: CommitId | None
+    tree: Digest
+    size: int
+    created: float
+    provenance: str
+
+
+def new_id() -> CommitId:
+    """Make an id for a commit set: 32 hex digits, as Pachyderm's."""
+    return CommitId(uuid.uuid4().hex)
+
+
+class Store:
+    """The repos of one project in one home folder."""
+
+    def __init__(self, objects: Objects, database: Database, project: str) -> None:
+        self.objects, self.database, self.project = objects, database, project
+        self.trees = Trees(objects)
+
+    def commit(
+        self, repo: str, commit_id: CommitId, tree: Entry, provenance: str, branch: str = MASTER
+    ) -> Commit:
+        """Add a commit to a branch: durable objects first, then one transaction that shows it."""
+        self.objects.sync()
+        with self.database.transaction():
+            parent = self._head_id(repo, branch)
+            commit = Commit(
+                repo, commit_id, parent, tree.digest, tree.size, time.time(), provenance
+            )
+            self.database.execute(
+                "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (self.project, repo, commit_id, parent, tree.digest, tree.size, commit.created,
+                 provenance),
+            )  # fmt: skip
+            self.database.execute(
+                "INSERT OR REPLACE INTO branches VALUES (?, ?, ?, ?)",
+                (self.project, repo, branch, commit_id),
+            )
+        return commit
+
+    def head(self, repo: str, branch: str = MASTER) -> Commit | None:
+        """Return the newest commit of a branch, or None if there is none."""
+        found = self._head_id(repo, branch)
+        return None if found is None else self.get(repo, found)
+
+    def get(self, repo: str, commit_id: CommitId) -> Commit | None:
+        """Return a commit by its whole id."""
+        rows = self._select("repo = ? AND id = ?", repo, commit_id)
+        return rows[0] if rows else None
+
+    def resolve(self, repo: str, ref: str = MASTER) -> Commit:
+        """Find a commit by branch, id, unique prefix of an id, or any of these with `^`.
+
+        Raises UsageError that lists what there is.
+        """
+        match = _BACK.fullmatch(ref)
+        if match is None:
+            raise UsageError("Expected a branch, a commit id or branch^.", received=ref)
+        commit = self._resolve_base(repo, match["base"])
+        for _ in match["back"]:
+            parent = commit.parent and self.get(repo, commit.parent)
+            if not parent:
+                raise UsageError(
+                    f"Expected {repo}@{match['base']} to have that many parents.", received=ref
+                )
+            commit = parent
+        return commit
+
+    def history(self, repo: str) -> list[Commit]:
+        """List a repo's commits, newest first."""
+        return self._select("repo = ? ORDER BY created DESC, rowid DESC", repo)
+
+    def repos(self) -> list[str]:
+        """List the repos that hold a commit."""
+        rows = self.database.query(
+            "SELECT DISTINCT repo FROM commits WHERE project = ? ORDER BY repo", (self.project,)
+        )
+        return [row["repo"] for row in rows]
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def _resolve_base(self, repo: str, base: str) -> Commit:
+        if commit := self.head(repo, base):
+            return commit
+        found = self._select("repo = ? AND substr(id, 1, ?) = ?", repo, len(base), base)
+        if len(found) == 1:
+            return found[0]
+        if repo not in (known := self.repos()):
+            near = did_you_mean(repo, known)
+            raise UsageError(
+                f"Expected a repo that holds a commit, one of: {', '.join(known) or 'none yet'}.",
+                received=repo,
+                hint=f"did you mean {near}?" if near else "ibid repos",
+            )
+        raise UsageError(
+            f"Expected a branch of {repo}, or a commit id that begins like one commit's only.",
+            received=f"{base}, which {len(found)} commits match",
+            hint=f"ibid commits {repo}",
+        )
+
+    def _head_id(self, repo: str, branch: str) -> CommitId | None:
+        rows = self.database.query(
+            "SELECT head FROM branches WHERE project = ? AND repo = ? AND name = ?",
+            (self.project, repo, branch),
+        )
+        return CommitId(rows[0]["head"]) if rows else None
+
+    def _select(self, where: str, *parameters: object) -> list[Commit]:
+        """Select by a condition of ours, its values bound."""
+        columns = "repo, id, parent, tree, size, created, provenance"
+        rows = self.database.query(
+            f"SELECT {columns} FROM commits WHERE project = ? AND {where}",  # noqa: S608
+            (self.project, *parameters),
+        )
+        return [Commit(*row) for row in rows]

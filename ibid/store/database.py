@@ -1,0 +1,134 @@
+"""All mutable state: one SQLite file, in short transactions. It knows tables, not their meaning."""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ibid.stage.contract import UsageError
+
+FORMAT = 1
+
+SCHEMA = """
+CREATE TABLE commits (
+    project TEXT NOT NULL,
+    repo TEXT NOT NULL,
+    id TEXT NOT NULL,
+    parent TEXT,
+    tree TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    created REAL NOT NULL,
+    provenance TEXT NOT NULL,
+    PRIMARY KEY (project, repo, id)
+) STRICT;
+CREATE TABLE branches (
+    project TEXT NOT NULL,
+    repo TEXT NOT NULL,
+    name TEXT NOT NULL,
+    head TEXT NOT NULL,
+    PRIMARY KEY (project, repo, name)
+) STRICT;
+CREATE TABLE jobs (
+    project TEXT NOT NULL,
+    pipeline TEXT NOT NULL,
+    id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    started REAL NOT NULL,
+    finished REAL,
+    total INTEGER NOT NULL,
+    skipped INTEGER NOT NULL,
+    code INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    stopping INTEGER NOT NULL,
+    PRIMARY KEY (project, pipeline, id)
+) STRICT;
+CREATE TABLE datums (
+    project TEXT NOT NULL,
+    pipeline TEXT NOT NULL,
+    job TEXT NOT NULL,
+    id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    state TEXT NOT NULL,
+    label TEXT NOT NULL,
+    code INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    seconds REAL NOT NULL,
+    log TEXT NOT NULL,
+    log_start INTEGER NOT NULL,
+    log_end INTEGER NOT NULL,
+    PRIMARY KEY (project, pipeline, job, id)
+) STRICT;
+CREATE TABLE results (
+    key TEXT PRIMARY KEY,
+    tree TEXT NOT NULL,
+    code INTEGER NOT NULL,
+    seconds REAL NOT NULL
+) STRICT;
+"""
+
+
+class Database:
+    """One connection, shared by the threads of one process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=60
+        )
+        self._connection.row_factory = sqlite3.Row
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._prepare()
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """Run a statement that reads."""
+        with self._lock:
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run a statement that writes; on its own it is one transaction."""
+        with self._lock:
+            self._connection.execute(sql, parameters)
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run a statement once a row."""
+        with self._lock:
+            self._connection.executemany(sql, rows)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Do all of the block or nothing of it."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _prepare(self) -> None:
+        found = self._version()
+        if found == 0:
+            with self.transaction():
+                if self._version() == 0:  # another process may have been first
+                    for statement in filter(str.strip, SCHEMA.split(";")):
+                        self._connection.execute(statement)
+                    self._connection.execute(f"PRAGMA user_version = {FORMAT}")
+        elif found != FORMAT:
+            raise UsageError(
+                f"Expected a store of format {FORMAT} at {self.path}.",
+                received=f"format {found}",
+                hint="use the version of ibid that made this store",
+            )
+
+    def _version(self) -> int:
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])

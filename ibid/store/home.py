@@ -1,0 +1,66 @@
+"""The home folder: where a store's objects, its one database, its logs and its scratch are."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ibid.store.commits import Store
+from ibid.store.database import Database
+from ibid.store.objects import Objects
+
+
+class Waiting(Protocol):
+    """Called once, when somebody else holds the lock."""
+
+    def __call__(self, holder: str) -> None:
+        """Tell who holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """`.ibid/`, or what `IBID_HOME` names."""
+
+    path: Path
+
+    @property
+    def scratch(self) -> Path:
+        """Folders that stages run in; nothing in it outlives a run."""
+        return self.path / "scratch"
+
+    @property
+    def logs(self) -> Path:
+        """What stages printed, a folder a job."""
+        return self.path / "logs"
+
+    @property
+    def deployed(self) -> Path:
+        """Where the local deployment puts an accepted release."""
+        return self.path / "deployed"
+
+    def open(self, project: str) -> Store:
+        """Open the store, making it if there is none."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        return Store(Objects(self.path / "objects"), Database(self.path / "ibid.db"), project)
+
+    @contextlib.contextmanager
+    def run_lock(self, waiting: Waiting) -> Iterator[None]:
+        """Hold the one right to run: wait for it if another process has it.
+
+        The kernel drops the lock when its holder ends, however it ends.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "run.lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                waiting(f"process {lock.read().strip() or '?'}")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield

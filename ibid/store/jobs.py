@@ -1,0 +1,168 @@
+"""The record of work: jobs, their datums, and the results that equal keys share."""
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
+
+from ibid.spec.preimage import Digest
+from ibid.stage.contract import UsageError
+from ibid.store.commits import CommitId, Store
+
+RUNNING, SUCCESS, FAILURE, KILLED = "running", "success", "failure", "killed"
+SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One pipeline run over one set of input commits; its id is that of its output commit."""
+
+    pipeline: str
+    id: CommitId
+    state: str
+    reason: str
+    started: float
+    finished: float | None
+    total: int
+    skipped: int
+    code: int
+    error: str
+    stopping: int
+
+
+@dataclass(frozen=True, slots=True)
+class DatumRow:
+    """How one datum of a job went, and where its part of the log is (bytes from, to)."""
+
+    id: str
+    key: str
+    state: str
+    label: str
+    code: int
+    error: str
+    seconds: float
+    log: str
+    log_start: int
+    log_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a key gave once: its output tree and the exit code."""
+
+    key: str
+    tree: Digest
+    code: int
+    seconds: float
+
+
+class Jobs:
+    """The jobs of one store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._database, self._project = store, store.database, store.project
+
+    def start(
+        self, pipeline: str, job: CommitId, reason: Sequence[str], total: int, skipped: int
+    ) -> None:
+        """Write down that a job has begun."""
+        self._database.execute(
+            "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?, NULL, ?, ?, 0, '', 0)",
+            (self._project, pipeline, job, RUNNING, json.dumps(list(reason)), time.time(), total,
+             skipped),
+        )  # fmt: skip
+
+    def finish(self, pipeline: str, job: CommitId, state: str, code: int, error: str) -> None:
+        """Write down how a job has ended."""
+        self._database.execute(
+            "UPDATE jobs SET state = ?, finished = ?, code = ?, error = ? "
+            "WHERE project = ? AND pipeline = ? AND id = ?",
+            (state, time.time(), code, error, self._project, pipeline, job),
+        )
+
+    def request_stop(self, pipeline: str, job: CommitId) -> None:
+        """Ask the run that owns a job to stop it."""
+        self._database.execute(
+            "UPDATE jobs SET stopping = 1 WHERE project = ? AND pipeline = ? AND id = ?",
+            (self._project, pipeline, job),
+        )
+
+    def is_stopping(self, pipeline: str, job: CommitId) -> bool:
+        """Tell whether a job was asked to stop."""
+        rows = self._database.query(
+            "SELECT stopping FROM jobs WHERE project = ? AND pipeline = ? AND id = ?",
+            (self._project, pipeline, job),
+        )
+        return bool(rows and rows[0]["stopping"])
+
+    def end_abandoned(self) -> int:
+        """Mark jobs that no process runs any more as killed; the caller holds the run's lock."""
+        abandoned = [job for job in self.history() if job.state == RUNNING]
+        for job in abandoned:
+            self.finish(job.pipeline, job.id, KILLED, 1, "the run that owned it ended")
+        return len(abandoned)
+
+    def history(self, pipeline: str | None = None) -> list[Job]:
+        """List the jobs of one pipeline, or of all, newest first."""
+        rows = self._database.query(
+            "SELECT pipeline, id, state, reason, started, finished, total, skipped, code, error, "
+            "stopping FROM jobs WHERE project = ?1 AND (?2 IS NULL OR pipeline = ?2) "
+            "ORDER BY started DESC, rowid DESC",
+            (self._project, pipeline),
+        )
+        return [Job(*row) for row in rows]
+
+    def resolve(self, name: str) -> Job:
+        """Find a job by `PIPELINE@ID`, where ID may be a prefix, or by PIPELINE: its newest."""
+        pipeline, _, prefix = name.partition("@")
+        found = [job for job in self.history(pipeline) if job.id.startswith(prefix)]
+        if not found or (prefix and len(found) > 1):
+            raise UsageError(
+                "Expected a job: a pipeline's name, or PIPELINE@ID.",
+                received=f"{name}, which {len(found)} jobs match",
+                hint="ibid jobs",
+            )
+        return found[0]
+
+    def results(self, keys: Iterable[str]) -> dict[str, Result]:
+        """Look up what keys have given before."""
+        found: dict[str, Result] = {}
+        wanted = list(dict.fromkeys(keys))
+        for start in range(0, len(wanted), 500):
+            some = wanted[start : start + 500]
+            marks = ", ".join("?" * len(some))
+            rows = self._database.query(
+                f"SELECT key, tree, code, seconds FROM results WHERE key IN ({marks})",  # noqa: S608
+                some,
+            )
+            found.update({row["key"]: Result(*row) for row in rows})
+        return found
+
+    def record(
+        self,
+        pipeline: str,
+        job: CommitId,
+        datums: Sequence[DatumRow],
+        results: Sequence[Result] = (),
+    ) -> None:
+        """Keep datums and results: durable objects first, then one transaction."""
+        if results:
+            self._store.objects.sync()
+        with self._database.transaction():
+            self._database.execute_many(
+                "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)",
+                [astuple(result) for result in results],
+            )
+            self._database.execute_many(
+                "INSERT OR REPLACE INTO datums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(self._project, pipeline, job, *astuple(datum)) for datum in datums],
+            )
+
+    def datums(self, pipeline: str, job: CommitId) -> list[DatumRow]:
+        """List a job's datums, in the order in which they were recorded."""
+        rows = self._database.query(
+            "SELECT id, key, state, label, code, error, seconds, log, log_start, log_end "
+            "FROM datums WHERE project = ? AND pipeline = ? AND job = ? ORDER BY rowid",
+            (self._project, pipeline, job),
+        )
+        return [DatumRow(*row) for row in rows]

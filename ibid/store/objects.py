@@ -1,0 +1,106 @@
+"""Bytes at an address: content-addressed objects in a folder. It does not know what a tree is."""
+
+import ctypes
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+from ibid.spec.preimage import Digest, digest_bytes
+from ibid.stage.contract import IbidError
+
+CHUNK = 1 << 20
+
+
+class MissingObjectError(IbidError):
+    """A digest that the store cites and does not hold."""
+
+
+class Objects:
+    """A folder of objects, each named by the SHA-256 of its bytes.
+
+    An object is written to a temporary file and renamed, so that a name never stands for less than
+    its whole content. `sync` makes all of them durable together; until then a commit must not cite
+    them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._incoming = folder / "incoming"
+        self._incoming.mkdir(parents=True, exist_ok=True)
+
+    def path(self, digest: Digest) -> Path:
+        """Say where an object's bytes are. Readers copy; nobody may write there."""
+        return self.folder / digest[:2] / digest[2:]
+
+    def __contains__(self, digest: Digest) -> bool:
+        return self.path(digest).exists()
+
+    def put_bytes(self, data: bytes) -> Digest:
+        """Store bytes; returns their digest."""
+        digest = digest_bytes(data)
+        if digest not in self:
+            with tempfile.NamedTemporaryFile(dir=self._incoming, delete=False) as target:
+                target.write(data)
+            self._keep(Path(target.name), digest)
+        return digest
+
+    def put_file(self, path: Path) -> tuple[Digest, int]:
+        """Store a copy of a file; returns its digest and its size in bytes."""
+        with path.open("rb") as source:
+            return self.put_stream(source)
+
+    def put_stream(self, source: BinaryIO) -> tuple[Digest, int]:
+        """Store what a stream holds, hashing while copying."""
+        chunk = source.read(CHUNK)
+        if len(chunk) < CHUNK:
+            return self.put_bytes(chunk), len(chunk)
+        hasher, size = hashlib.sha256(), 0
+        with tempfile.NamedTemporaryFile(dir=self._incoming, delete=False) as target:
+            while chunk:
+                hasher.update(chunk)
+                size += len(chunk)
+                target.write(chunk)
+                chunk = source.read(CHUNK)
+        digest = Digest(hasher.hexdigest())
+        if digest in self:
+            Path(target.name).unlink()
+        else:
+            self._keep(Path(target.name), digest)
+        return digest, size
+
+    def read(self, digest: Digest) -> bytes:
+        """Return an object's bytes; raises MissingObjectError."""
+        try:
+            return self.path(digest).read_bytes()
+        except FileNotFoundError as error:
+            raise MissingObjectError(
+                "Expected the store to hold an object that it cites.", received=digest
+            ) from error
+
+    def sync(self) -> None:
+        """Make every object written so far durable: one syncfs, not one fsync each."""
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            _syncfs(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _keep(self, temporary: Path, digest: Digest) -> None:
+        final = self.path(digest)
+        temporary.chmod(0o444)
+        try:
+            temporary.rename(final)
+        except FileNotFoundError:
+            final.parent.mkdir(exist_ok=True)
+            temporary.rename(final)
+
+
+def _syncfs(descriptor: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "syncfs"):  # not Linux
+        os.sync()
+    elif libc.syncfs(descriptor) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), "syncfs of the store")

@@ -1,0 +1,1 @@
+"""Add counts up."""
