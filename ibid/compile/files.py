@@ -1,12 +1,17 @@
 """The folder `generated/`: every compiled file by name, written, read and compared."""
 
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from ibid.compile import pachyderm
-from ibid.spec.pipeline import Workflow
 from ibid.spec.preimage import digest_bytes
 from ibid.stage.canonical import json_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ibid.spec.pipeline import Workflow
 
 INDEX = "pipeline.json"
 FOLDER = "generated"

@@ -1,10 +1,14 @@
 """Pachyderm 2.11 specs: what the embedded engine runs too, so that what is tested is what ships."""
 
-from typing import Any
+from __future__ import annotations
 
-from ibid.spec.pipeline import Input, Pfs, Pipeline, Workflow
+from typing import TYPE_CHECKING, Any
+
 from ibid.spec.spec import ANNOTATION
 from ibid.stage.worker import BATCHING
+
+if TYPE_CHECKING:  # pydantic is for those who compile, not for those who run
+    from ibid.spec.pipeline import Input, Pfs, Pipeline, Workflow
 
 
 def compile_pipeline(workflow: Workflow, pipeline: Pipeline) -> dict[str, Any]:

@@ -122,6 +122,8 @@ class Worker:
                 if "exit" in answer:
                     return Outcome(int(answer["exit"]), str(answer["error"]))
         except TimeoutError:
+            if self._process is not None:
+                _kill_group(self._process)
             self.close()
             return self._timed_out()
         except OSError:  # it closed its end: the exit code below says why

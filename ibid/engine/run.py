@@ -44,6 +44,7 @@ class Run:
     def __init__(self, project: Project, store: Store, watch: Watch) -> None:
         self.done: dict[str, JobDone] = {}
         self.not_run: dict[str, str] = {}
+        self.code = int(ExitCode.DONE)
         self._project, self._store, self._watch = project, store, watch
         self._jobs = Jobs(store)
         self._slots = Slots(cores())
@@ -52,18 +53,11 @@ class Run:
         self._running: dict[Future[JobDone], Job] = {}
         self._stopped = threading.Event()
 
-    @property
-    def code(self) -> int:
-        """The exit code: that of the first failure, else of a refusal that stands, else 0."""
-        if self._stopped.is_set():
-            return int(ExitCode.BUG)
-        failed = [job.code for job in self.done.values() if job.state != SUCCESS]
-        if failed or self.not_run:
-            return failed[0] if failed else int(ExitCode.BAD_INPUT)
-        return standing_code(self._project, self._store)
-
     def go(self) -> None:
-        """Start each pipeline when all before it is settled, until there is none left."""
+        """Start each pipeline when all before it is settled, until there is none left.
+
+        Then `code` is that of the first failure, else of a refusal that stands, else 0.
+        """
         with ThreadPoolExecutor(max_workers=len(self._project.specs)) as pool:
             while self._start_ready(pool) or self._running:
                 finished, _ = wait(self._running, POLL_SECONDS, FIRST_COMPLETED)
@@ -72,6 +66,7 @@ class Run:
                     self.done[job.work.spec.name] = future.result()
                     self._settled.add(job.work.spec.name)
                 self._heed_stops()
+        self.code = self._exit_code()
 
     @contextmanager
     def stopping_on_signals(self) -> Iterator[None]:
@@ -140,6 +135,14 @@ class Run:
         for job in self._running.values():
             if self._stopped.is_set() or self._jobs.is_stopping(job.work.spec.name, job.id):
                 job.stop()
+
+    def _exit_code(self) -> int:
+        if self._stopped.is_set():
+            return int(ExitCode.BUG)
+        failed = [job.code for job in self.done.values() if job.state != SUCCESS]
+        if failed or self.not_run:
+            return failed[0] if failed else int(ExitCode.BAD_INPUT)
+        return standing_code(self._project, self._store)
 
     def _newest_input(self) -> CommitId:
         """Name the commit set after the newest input commit, which caused it."""

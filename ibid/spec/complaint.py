@@ -1,10 +1,30 @@
 """What pydantic found wrong, in words for people: where, what was expected, what may be meant."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
+
+_WORDS = (
+    (r"^Value error, ", ""),
+    (r"^Field required$", "expected, but missing"),
+    (r"^Extra inputs are not permitted$", "unknown key"),
+    (r"^Input should be ", "expected "),
+    (r"^String should match pattern ", "expected a name or text that matches "),
+    (r"a valid (dictionary or (instance|object).*|dictionary)$", "a mapping"),
+    (r"a valid tuple$", "a list"),
+    (r"a valid ", "a "),
+)
+
+
+class Misplaced(ValueError):
+    """Something wrong with the whole that is best shown at one place in it."""
+
+    def __init__(self, message: str, *at: int | str) -> None:
+        super().__init__(message)
+        self.at = at
 
 
 def explain(error: ValidationError, text: str = "") -> list[str]:
@@ -14,18 +34,30 @@ def explain(error: ValidationError, text: str = "") -> list[str]:
         error: what pydantic raised.
         text: the YAML that was read; if given, each line begins with its line number.
     """
-    return [_line(finding, text) for finding in error.errors()]
+    root = yaml.compose(text, yaml.SafeLoader) if text else None
+    return [_line(finding, root) for finding in error.errors()]
 
 
-def _line(finding: Any, text: str) -> str:
-    where = ".".join(str(part) for part in finding["loc"]) or "the whole"
-    number = f"line {_line_number(text, finding['loc'])}: " if text else ""
-    message = finding["msg"].removeprefix("Value error, ")
-    if finding["type"] == "extra_forbidden":
-        message = "unknown key"
-    elif finding["type"] != "missing" and not isinstance(finding["input"], dict | list | tuple):
-        message += f", received {finding['input']!r}"
-    return f"{number}{where}: {message}"
+def _line(finding: Any, root: yaml.Node | None) -> str:
+    cause = finding.get("ctx", {}).get("error")
+    loc = cause.at if isinstance(cause, Misplaced) else finding["loc"]
+    number, parts = _place(root, [part for part in loc if part != "[key]"])
+    where = ".".join(parts) or "the whole"
+    message = finding["msg"]
+    for pattern, words in _WORDS:
+        message = re.sub(pattern, words, message)
+    if finding["type"] not in ("missing", "extra_forbidden") and not isinstance(cause, Misplaced):
+        message += f", received {_shown(finding['input'], finding['type'])}"
+    return f"line {number}: {where}: {message}" if root else f"{where}: {message}"
+
+
+def _shown(value: Any, kind: str) -> str:
+    """Say what came instead: a short value itself, of a larger one its kind."""
+    if isinstance(value, dict):
+        return ", ".join(map(str, value)) or "{}" if kind == "value_error" else "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list" if value else "an empty list"
+    return "nothing" if value is None else repr(value)
 
 
 def leaf_names(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
@@ -38,19 +70,54 @@ def leaf_names(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{name}"
 
 
-def _line_number(text: str, loc: Sequence[int | str]) -> int:
-    """Find the line of a location; of a missing key, the line of what should hold it."""
-    node = yaml.compose(text, yaml.SafeLoader)
-    line = 0
+def _place(root: yaml.Node | None, loc: Sequence[int | str]) -> tuple[int, list[str]]:
+    """Find a location's line and its words; of a missing key, the line of what should hold it.
+
+    An item of a list is called by its name, where it has one.
+    """
+    node, line, parts = root, 0, []
     for part in loc:
+        word = str(part)
         if isinstance(node, yaml.MappingNode):
-            found = [pair for pair in node.value if pair[0].value == str(part)]
-            if not found:
-                break
-            line, node = found[0][0].start_mark.line, found[0][1]
+            pair = next((pair for pair in node.value if pair[0].value == word), None)
+            node = pair[1] if pair else None
+            line = pair[0].start_mark.line if pair else line
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
             node = node.value[part]
             line = node.start_mark.line
+            word = _name_of(node) or word
         else:
-            break
-    return line + 1
+            node = None
+        parts.append(word)
+    return line + 1, parts
+
+
+def _name_of(node: yaml.Node) -> str | None:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return next((value.value for key, value in pairs if key.value == "name" and value.value), None)
+
+
+def repeated_keys(text: str) -> list[str]:
+    """List the keys that stand twice in one mapping of a YAML text, each as a line.
+
+    YAML's loader keeps the last and drops the others in silence.
+    """
+    return list(_repeated(yaml.compose(text, yaml.SafeLoader)))
+
+
+def _repeated(node: yaml.Node | None) -> Iterator[str]:
+    if isinstance(node, yaml.MappingNode):
+        first: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if key.value in first:
+                    yield (
+                        f"line {line}: {key.value}: expected once, "
+                        f"stands on line {first[key.value]} already"
+                    )
+                first.setdefault(key.value, line)
+            yield from _repeated(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _repeated(item)

@@ -1,14 +1,16 @@
 """`pipeline.yaml`: the DAG as people write it, checked by name and line."""
 
 import graphlib
-from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ibid.spec.complaint import explain
+from ibid.spec.complaint import Misplaced, explain, repeated_keys
+from ibid.spec.glob import compile_glob
+from ibid.spec.near import did_you_mean
 from ibid.stage.contract import UsageError
 
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}$")]
@@ -24,21 +26,31 @@ class Pfs(Part):
     """Files of one repo, cut into datums by a glob."""
 
     repo: Name
-    glob: str = Field(pattern="^/")
+    glob: str
     name: Name | None = None
     group_by: str | None = None
+
+    @field_validator("glob")
+    @classmethod
+    def _compiles(cls, glob: str) -> str:
+        try:
+            compile_glob(glob)
+        except UsageError as error:
+            raise ValueError(error.message.removesuffix(".").replace("E", "e", 1)) from error
+        return glob
 
 
 class Input(Part):
     """Where datums come from: exactly one of `pfs`, `cross` and `group`."""
 
     pfs: Pfs | None = None
-    cross: tuple["Input", ...] | None = None
-    group: tuple["Input", ...] | None = None
+    cross: tuple["Input", ...] | None = Field(default=None, min_length=1)
+    group: tuple["Input", ...] | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if len(self.model_fields_set) != 1:
+        given = [part for part in (self.pfs, self.cross, self.group) if part is not None]
+        if len(given) != 1 or len(self.model_fields_set) != 1:
             raise ValueError("expected exactly one of pfs, cross, group")
         return self
 
@@ -146,29 +158,50 @@ class Workflow(Part):
     def _whole(self) -> Self:
         self._names_are_unique()
         self._references_exist()
-        self.order()
+        for number, pipeline in enumerate(self.pipelines):
+            self._inputs_have_places(number, pipeline)
+        try:
+            self.order()
+        except ValueError as error:
+            raise Misplaced(str(error), "pipelines") from error
         return self
 
     def _names_are_unique(self) -> None:
-        counts = Counter([pipeline.name for pipeline in self.pipelines] + list(self.inputs))
-        for name, count in counts.items():
-            if count > 1:
-                raise ValueError(f"expected one repo of each name, '{name}' stands {count} times")
+        seen = {*self.inputs}
+        for number, pipeline in enumerate(self.pipelines):
+            if pipeline.name in seen:
+                raise Misplaced(
+                    f"expected one repo of each name, '{pipeline.name}' stands there already",
+                    *("pipelines", number, "name"),
+                )
+            seen.add(pipeline.name)
 
     def _references_exist(self) -> None:
-        known = {*self.inputs, *(pipeline.name for pipeline in self.pipelines)}
-        for pipeline in self.pipelines:
+        names = [pipeline.name for pipeline in self.pipelines]
+        repos = {*self.inputs, *names}
+        for number, pipeline in enumerate(self.pipelines):
             for leaf in pipeline.input.leaves():
-                if leaf.repo not in known:
-                    raise ValueError(
-                        f"pipeline '{pipeline.name}' has an unknown input '{leaf.repo}'; "
-                        f"there are {', '.join(sorted(known))}"
-                    )
-            if pipeline.environment not in self.environments:
-                raise ValueError(
-                    f"pipeline '{pipeline.name}' has an unknown environment "
-                    f"'{pipeline.environment}'; there are {', '.join(sorted(self.environments))}"
+                _known("input", leaf.repo, repos, "pipelines", number, "input")
+            _known(
+                *("environment", pipeline.environment, self.environments),
+                *("pipelines", number, "environment"),
+            )
+        if self.summary:
+            _known("pipeline", self.summary.pipeline, names, "summary", "pipeline")
+        if self.parameters:
+            _known("input", "params", self.inputs, "parameters")
+
+    def _inputs_have_places(self, number: int, pipeline: Pipeline) -> None:
+        """Each input is a folder of its own, beside `out` and, for a component, `params`."""
+        taken = {"out"} | ({"params"} if self.parameters and pipeline.component else set())
+        for leaf in pipeline.input.leaves():
+            name = leaf.name or leaf.repo
+            if name in taken:
+                raise Misplaced(
+                    f"expected inputs of different names, '{name}' is taken; give it a `name`",
+                    *("pipelines", number, "input"),
                 )
+            taken.add(name)
 
     def order(self) -> list[str]:
         """List the pipelines, each after what it depends on; raises ValueError on a cycle."""
@@ -183,18 +216,39 @@ class Workflow(Part):
             raise ValueError(f"the pipelines form a cycle: {' -> '.join(error.args[1])}") from error
 
 
+def _known(kind: str, name: str, known: Iterable[str], *at: int | str) -> None:
+    """Refuse a name that nothing has."""
+    if name not in (listed := sorted(known)):
+        near = did_you_mean(name, listed)
+        raise Misplaced(
+            f"unknown {kind} '{name}', expected one of {', '.join(listed) or 'none'}"
+            + (f"; did you mean {near}?" if near else ""),
+            *at,
+        )
+
+
 def read(path: Path) -> Workflow:
     """Read and check a pipeline.yaml; raises UsageError with file, line and what was expected."""
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         value: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"Expected YAML in {path}.", received=error) from error
+        repeated = repeated_keys(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise UsageError(f"Expected YAML in {path}.", received=f"line {line}: {error.problem}") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"Expected YAML, in UTF-8, in {path}.", received=error) from error
+    if repeated:
+        raise _refusal(path, repeated)
     try:
         return Workflow.model_validate(value)
     except ValidationError as error:
-        raise UsageError(
-            f"Expected a pipeline as the reference describes it in {path}.",
-            received="\n  ".join(["", *explain(error, text)]),
-            hint="docs/reference/pipeline.md",
-        ) from error
+        raise _refusal(path, explain(error, text)) from error
+
+
+def _refusal(path: Path, lines: list[str]) -> UsageError:
+    return UsageError(
+        f"Expected a pipeline as the reference describes it in {path}.",
+        received="\n".join(lines),
+        hint="docs/reference/pipeline.md",
+    )

@@ -46,10 +46,12 @@ class IbidError(Exception):
     def __str__(self) -> str:
         text = self.message
         if self.received is not None:
-            text += f"\n  Received: {self.received}"
+            first, *others = str(self.received).splitlines() or [""]
+            lines = [first] if not others else ["", *(f"  {line}" for line in (first, *others))]
+            text += "\n  Received: " + "\n  ".join(lines)
         if self.hint is not None:
             text += f"\n\n  hint: {self.hint}"
-        return text
+        return printable(text)
 
 
 class UsageError(IbidError):

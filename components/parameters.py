@@ -1,0 +1,46 @@
+"""The parameters of the whole workload, as `pipelines/pets/conf` composes them.
+
+For the command line alone: no stage may reach this, or one stage's schema would be in every key.
+"""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from components.calibrate.parameters import Parameters as Calibrate
+from components.deploy.parameters import Parameters as Deploy
+from components.evaluate.parameters import Parameters as Evaluate
+from components.ingest.parameters import Parameters as Ingest
+from components.release.parameters import Parameters as Release
+from components.segmentation.parameters import Determinism
+from components.train.parameters import Parameters as Train
+from components.transform.parameters import Parameters as Transform
+from components.tune.parameters import Parameters as Tune
+
+
+class Parameters(BaseModel):
+    """Every pipeline's section, and what they share: the schema's version, seed, determinism."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1]
+    seed: int = Field(ge=0, lt=2**32)
+    determinism: Determinism
+    ingest: Ingest
+    transform: Transform
+    train: Train
+    tune: Tune
+    model: Train
+    calibrate: Calibrate
+    evaluate: Evaluate
+    release: Release
+    deploy: Deploy
+
+    @model_validator(mode="after")
+    def _baseline_stands_alone(self) -> Self:
+        """`train` has no tuned values to take."""
+        names = ("backbone", "batch_size", "learning_rate")
+        missing = [name for name in names if getattr(self.train, name) is None]
+        if missing:
+            raise ValueError(f"train.{missing[0]}: expected a value, null is for `model` only")
+        return self
