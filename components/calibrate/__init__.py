@@ -1,0 +1,1 @@
+"""The stage `calibrate`: makes the model's probabilities mean what they say."""

@@ -1,0 +1,1 @@
+"""The effect `deploy`: puts an accepted release where it is to run."""

@@ -1,0 +1,129 @@
+"""One pet: photo, mask and what is known of it, made together or not at all."""
+
+import hashlib
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from components.ingest.annotations import Annotations
+from components.ingest.upload import Member
+from components.segmentation import masks, oxford, photos
+from ibid.stage import canonical
+from ibid.stage.contract import BadInputError
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+@dataclass(frozen=True, slots=True)
+class Pet:
+    """The three files of a pet, ready to be written."""
+
+    image: bytes
+    mask: bytes
+    metadata: dict[str, Any]
+
+    def write(self, folder: Path) -> None:
+        """Write `image.jpg`, `mask.png` and `metadata.json` into a new folder."""
+        folder.mkdir(parents=True)
+        (folder / "image.jpg").write_bytes(self.image)
+        (folder / "mask.png").write_bytes(self.mask)
+        canonical.write_json(folder / "metadata.json", self.metadata)
+
+
+def name_of(member: Member) -> str:
+    """Find the pet id of a file among the images; raises BadInputError if it can be no photo's."""
+    if not oxford.PLAIN.fullmatch(member.name):
+        raise BadInputError(
+            "Expected a name of letters, digits, dots, dashes and underscores, in no folder.",
+            received=member.name,
+        )
+    path = Path(member.name)
+    if path.suffix.lower() not in SUFFIXES:
+        raise BadInputError(
+            f"Expected a photo ({', '.join(SUFFIXES)}).", received=path.suffix or member.name
+        )
+    return path.stem
+
+
+def make(member: Member, pet_id: str, found: Annotations, quality: int) -> Pet:
+    """Make a pet of a photo and its annotations.
+
+    Args:
+        member: the photo's file.
+        pet_id: its name without suffix.
+        found: the annotations of the upload.
+        quality: libjpeg's, for a photo that has to be encoded anew.
+
+    Raises BadInputError if the photo or its mask is missing, unreadable, or of another size.
+    """
+    if pet_id not in found.masks:
+        raise BadInputError(f"Expected a mask trimaps/{pet_id}.png.", received="none")
+    photo = photos.read(BytesIO(member.data))
+    mask = masks.read(BytesIO(found.masks[pet_id].data))
+    height, width = mask.trimap.shape
+    if (width, height) != photo.stored:
+        raise BadInputError(
+            "Expected a mask of the photo's size.",
+            received=f"mask {width}x{height}, photo {photo.stored[0]}x{photo.stored[1]}",
+        )
+    return Pet(
+        member.data if photo.plain else photos.encode(photo.pixels, quality),
+        _mask_bytes(mask, found.masks[pet_id].data, photo.orientation),
+        _metadata(member, pet_id, found, photo, mask),
+    )
+
+
+def _mask_bytes(mask: masks.Mask, data: bytes, orientation: int) -> bytes:
+    if mask.plain and orientation == photos.UPRIGHT:
+        return data
+    return masks.encode(masks.turn(mask.trimap, orientation))
+
+
+def _metadata(
+    member: Member, pet_id: str, found: Annotations, photo: photos.Photo, mask: masks.Mask
+) -> dict[str, Any]:
+    notes: list[str] = []
+    if not photo.plain:
+        notes.append(f"encoded anew: the file was not an upright RGB JPEG but {_was(photo)}")
+    if not (mask.trimap == masks.PET).any():
+        notes.append("the mask shows no pet")
+    return {
+        "pet_id": pet_id,
+        **_kind(pet_id, found.listing, notes),
+        "width": photo.pixels.width,
+        "height": photo.pixels.height,
+        "heads": _heads(pet_id, found, photo, notes),
+        "source": {"file": member.name, "sha256": hashlib.sha256(member.data).hexdigest()},
+        "notes": notes,
+    }
+
+
+def _was(photo: photos.Photo) -> str:
+    return f"{photo.format}, {photo.mode}, EXIF orientation {photo.orientation}"
+
+
+def _kind(pet_id: str, listing: oxford.Listing, notes: list[str]) -> dict[str, Any]:
+    """Tell breed, species and class, from the list if it has the pet, else from the name."""
+    breed = oxford.breed_of(pet_id)
+    entry = listing.entries.get(pet_id)
+    if entry is not None:
+        return {"breed": breed, "species": entry.species, "class_id": entry.class_id}
+    notes.append("not in list.txt: breed and species from its name, class from its breed")
+    class_id = listing.class_of(breed)
+    return {"breed": breed, "species": oxford.species_of(breed), "class_id": class_id}
+
+
+def _heads(
+    pet_id: str, found: Annotations, photo: photos.Photo, notes: list[str]
+) -> list[dict[str, int]]:
+    """Read a pet's head boxes and turn them with the photo; a damaged file costs only the boxes."""
+    if pet_id not in found.heads:
+        return []
+    try:
+        boxes = oxford.parse_heads(found.heads[pet_id].data)
+    except BadInputError as error:
+        notes.append(f"no head box: {error.message} Received: {error.received}")
+        return []
+    turned = (photos.turn_box(box, photo.stored, photo.orientation) for box in boxes)
+    return [dict(zip(oxford.CORNERS, box, strict=True)) for box in turned]

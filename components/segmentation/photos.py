@@ -1,0 +1,153 @@
+"""Photos as pixels: decoded, turned upright, brought to size.
+
+The photos come from strangers, so whatever a decoder makes of them ends as one kind of error.
+It knows no pet, no folder layout and no framework.
+"""
+
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from PIL.Image import Transpose
+
+from ibid.stage.contract import BadInputError
+
+Source = Path | IO[bytes]
+Pixels = NDArray[np.uint8]
+Box = tuple[int, int, int, int]
+
+ORIENTATION = 0x0112
+UPRIGHT = 1
+TURNS = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+# What photos come as. Pillow knows more, and for some of it starts other programs.
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
+MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A decoded photo.
+
+    Attributes:
+        pixels: RGB, upright.
+        format: what the file is, whatever its name says: JPEG, PNG, GIF …
+        mode: Pillow's name for its channels.
+        stored: (width, height) in the file, before turning.
+        orientation: EXIF orientation, 1 to 8; 1 where there is none that can be used.
+        plain: the file is an upright RGB JPEG, so that its bytes can stay as they are.
+    """
+
+    pixels: Image.Image
+    format: str
+    mode: str
+    stored: tuple[int, int]
+    orientation: int
+    plain: bool
+
+
+def read(source: Source) -> Photo:
+    """Decode a photo; raises BadInputError for anything that cannot be decoded whole."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(source, formats=FORMATS) as image:
+                image.load()
+                return _photo(image)
+    except (BadInputError, MemoryError):  # how much memory there is says nothing of the photo
+        raise
+    except UnidentifiedImageError as error:  # its text holds a memory address
+        raise BadInputError("Expected a photo.", received="no known image format") from error
+    except Exception as error:  # bad bytes make decoders fail in any way they like
+        raise BadInputError(
+            "Expected a photo that can be decoded.", received=f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def open_upright(source: Source) -> Image.Image:
+    """Decode a photo as RGB, turned as its EXIF orientation says.
+
+    Raises BadInputError for anything that cannot be decoded whole.
+    """
+    return read(source).pixels
+
+
+def turn(image: Image.Image, orientation: int) -> Image.Image:
+    """Turn stored pixels upright (Exif 2.32, tag 274)."""
+    return image.transpose(TURNS[orientation]) if orientation in TURNS else image
+
+
+def turn_box(box: Box, stored: tuple[int, int], orientation: int) -> Box:
+    """Find where `turn` takes a box of pixels.
+
+    The box is (xmin, ymin, xmax, ymax), counted from 1, both ends included; `stored` is the
+    (width, height) before turning.
+    """
+    first = _turn_point(box[0], box[1], stored, orientation)
+    second = _turn_point(box[2], box[3], stored, orientation)
+    (xmin, xmax), (ymin, ymax) = sorted((first[0], second[0])), sorted((first[1], second[1]))
+    return xmin, ymin, xmax, ymax
+
+
+def resize(image: Image.Image, size: int) -> Pixels:
+    """Bring an RGB image to a square, each new pixel the mean of the area that it covers.
+
+    Returns uint8, (size, size, 3).
+    """
+    return np.array(image.resize((size, size), Image.Resampling.BOX))
+
+
+def encode(image: Image.Image, quality: int) -> bytes:
+    """Encode an RGB image as JPEG 4:4:4 without metadata; `quality` is libjpeg's, 1 to 95."""
+    buffer = BytesIO()
+    image.save(buffer, format="JPEG", quality=quality, subsampling=0)
+    return buffer.getvalue()
+
+
+def _photo(image: Image.Image) -> Photo:
+    if image.mode not in MODES:
+        raise BadInputError("Expected a photo of 8 bits a channel.", received=image.mode)
+    found = _orientation(image)
+    orientation = found if found in TURNS else UPRIGHT
+    pixels = turn(_rgb(image), orientation)
+    pixels.info.clear()  # a comment would be written into the next file
+    plain = image.format == "JPEG" and image.mode == "RGB" and found in (None, UPRIGHT)
+    return Photo(pixels, str(image.format), image.mode, image.size, orientation, plain)
+
+
+def _turn_point(x: int, y: int, stored: tuple[int, int], orientation: int) -> tuple[int, int]:
+    width, height = stored
+    if orientation in (2, 3, 7, 8):
+        x = width + 1 - x
+    if orientation in (3, 4, 6, 7):
+        y = height + 1 - y
+    return (y, x) if orientation >= 5 else (x, y)
+
+
+def _orientation(image: Image.Image) -> object:
+    """Read the EXIF orientation: None where there is none, "unreadable" where EXIF is damaged."""
+    try:
+        return image.getexif().get(ORIENTATION)
+    except Exception:  # as above; the pixels are good without it
+        return "unreadable"
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """Convert to RGB; what is transparent becomes white, as a viewer shows it."""
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    layers = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers).convert("RGB")

@@ -1,0 +1,1 @@
+"""Transform: pets become photos and masks of one size, split into four partitions."""

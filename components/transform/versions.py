@@ -1,0 +1,45 @@
+"""The versions of a pet: several uploads may bring one, the latest counts."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """A pet's folders in ingest's output, one an upload, the latest upload last."""
+
+    pet_id: str
+    folders: tuple[Path, ...]
+
+    @property
+    def latest(self) -> Path:
+        """The folder that counts."""
+        return self.folders[-1]
+
+    def superseded(self) -> list[dict[str, str]]:
+        """List the other uploads with the digests of their photos, the latest first."""
+        return [
+            {"upload": folder.parent.name, "image_sha256": _sha256(folder / "image.jpg")}
+            for folder in reversed(self.folders[:-1])
+        ]
+
+
+def find(pets: Path) -> list[Versions]:
+    """Find the pets under `<upload>/<pet_id>`, sorted by pet id; none if there is no folder."""
+    by_pet: dict[str, list[Path]] = {}
+    for folder in pets.glob("*/*"):
+        by_pet.setdefault(folder.name, []).append(folder)
+    return [Versions(pet_id, tuple(sorted(by_pet[pet_id], key=_age))) for pet_id in sorted(by_pet)]
+
+
+def _age(folder: Path) -> tuple[int, str]:
+    """Order uploads, named `<sequence>-<name>`, by number: text would put 10000 before 2."""
+    upload = folder.parent.name
+    sequence = re.match(r"[0-9]+(?=-)", upload)
+    return (int(sequence[0]) if sequence else -1, upload)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
