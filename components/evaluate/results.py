@@ -3,10 +3,9 @@
 This is what the notebook calls; it must not know how anything is shown.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +92,7 @@ def score(evaluation: Evaluation) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def write(evaluation: Evaluation, scores: Scores, output: Path) -> None:
-    """Write `evaluation_result.json`, and `evaluation_result.csv` with one number a line."""
+    """Write `evaluation_result.json`, and `evaluation_result.csv` with a line a model and class."""
     canonical.write_json(
         output / "evaluation_result.json",
         {
@@ -103,16 +102,12 @@ def write(evaluation: Evaluation, scores: Scores, output: Path) -> None:
             "inputs": evaluation.inputs,
         },
     )
-    canonical.write_csv(
-        output / "evaluation_result.csv", ("model", "class", "metric", "value"), _rows(scores)
+    rows = (
+        (model, group, *(scores[model][group][metric] for metric in METRICS))
+        for group in GROUPS
+        for model in MODELS
     )
-
-
-def _rows(scores: Scores) -> Iterator[Sequence[Any]]:
-    for model in MODELS:
-        for group in GROUPS:
-            for metric in METRICS:
-                yield model, group, metric, scores[model][group][metric]
+    canonical.write_csv(output / "evaluation_result.csv", ("model", "class", *METRICS), rows)
 
 
 def spread(evaluation: Evaluation, number: int) -> list[int]:

@@ -65,7 +65,8 @@ def to_channels(trimap: Trimap) -> photos.Pixels:
 
     Takes uint8, (height, width); returns uint8 of 0 and 1, (height, width, 3).
     """
-    return (trimap[..., None] == np.array([PET, BACKGROUND, BORDER])).astype(np.uint8)
+    classes = np.array([PET, BACKGROUND, BORDER], np.uint8)
+    return np.equal(trimap[..., None], classes).astype(np.uint8)
 
 
 def resize(trimap: Trimap, size: int) -> Trimap:

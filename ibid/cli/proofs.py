@@ -3,12 +3,13 @@
 from typing import Annotated
 
 import typer
+from rich.text import Text
 from rich.tree import Tree
 
 from ibid.cli import show
 from ibid.cli.options import Json, Pipeline, find_commit, opened
 from ibid.proof.compare import compare as compare_commits
-from ibid.proof.lineage import Origin
+from ibid.proof.lineage import Lineage, Origin
 from ibid.proof.lineage import lineage as trace
 
 Ref = Annotated[str, typer.Argument(metavar="REPO@REF", help="A commit, such as release@master.")]
@@ -17,12 +18,13 @@ Ref = Annotated[str, typer.Argument(metavar="REPO@REF", help="A commit, such as 
 def lineage(commit: Ref, json: Json = False, pipeline: Pipeline = None) -> None:
     """Show the tree behind a commit, to the raw uploads."""
     with opened(pipeline) as (_, store):
-        origin = trace(store, find_commit(store, commit))
+        found = trace(store, find_commit(store, commit))
     if json:
-        show.data(origin.as_json())
+        show.data(found.as_json())
         return
-    view = Tree(_line(origin), highlight=False)
-    _grow(view, origin)
+    origin = found.origins[found.of]
+    view = Tree(_line(origin, "/"), highlight=False)
+    _grow(view, found, origin, {found.of})
     show.out.print(view)
 
 
@@ -48,18 +50,24 @@ def compare(a: Ref, b: Ref, json: Json = False, pipeline: Pipeline = None) -> No
             show.say(f"{kind.lower()}: none")
 
 
-def _grow(view: Tree, origin: Origin) -> None:
-    for inner in origin.inputs:
-        branch = view.add(_line(inner))
-        _grow(branch, inner)
-    for upload in origin.uploads:
-        view.add(upload, style="dim")
+def _grow(view: Tree, found: Lineage, origin: Origin, shown: set[str]) -> None:
+    """Hang an origin's inputs below it; what stands further up already is not written out again."""
+    for name in origin.holds:
+        view.add(Text(name, style="dim"))
+    for given in origin.inputs:
+        inner = found.origins[given.address]
+        line = _line(inner, given.glob)
+        if given.address in shown:
+            view.add(line.append("  as above", style="dim"))
+        else:
+            shown.add(given.address)
+            _grow(view.add(line), found, inner, shown)
 
 
-def _line(origin: Origin) -> str:
-    text = f"{origin.repo}@{origin.commit[:8]}  {origin.digest[:12]}"
-    if origin.glob and origin.glob != "/":
-        text += f"  {origin.glob}"
-    if origin.code:
-        text += f"  code {origin.code[:8]}, environment {(origin.environment or '')[:8]}"
-    return text.replace("[", "\\[")
+def _line(origin: Origin, glob: str) -> Text:
+    text = Text(f"{origin.repo}@{origin.commit[:8]}  {origin.digest[:12]}")
+    if glob != "/":
+        text.append(f"  {glob}")
+    if origin.code and origin.environment:
+        text.append(f"  code {origin.code[:8]}, environment {origin.environment[:8]}", style="dim")
+    return text

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ibid.engine.changes import flatten
-from ibid.proof.lineage import lineage, parameters_behind
+from ibid.proof.lineage import lineage
 from ibid.store.commits import Commit, Store
 from ibid.store.trees import FILE
 
@@ -41,7 +41,7 @@ def compare(store: Store, a: Commit, b: Commit, files: Sequence[str] = ()) -> Co
         every number of those files, and every parameter that differs.
     """
     metrics = _rows(*(_metrics(store, commit, files) for commit in (a, b)))
-    behind = (flatten(parameters_behind(lineage(store, commit))) for commit in (a, b))
+    behind = (flatten(lineage(store, commit).parameters()) for commit in (a, b))
     parameters = [row for row in _rows(*behind) if row.a != row.b]
     return Comparison([row for row in metrics if _is_number(row.a, row.b)], parameters)
 

@@ -1,7 +1,7 @@
-"""The tree behind a commit: data, code, parameters and environment, up to the raw uploads."""
+"""What is behind a commit: data, code, parameters and environment, up to the raw uploads."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ibid.spec.preimage import Digest
@@ -9,76 +9,102 @@ from ibid.store.commits import Commit, CommitId, Store
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """One input of a job: the commit that it was given, and what of it."""
+
+    name: str
+    repo: str
+    commit: CommitId
+    digest: Digest
+    glob: str
+
+    @property
+    def address(self) -> str:
+        """`REPO@ID`."""
+        return f"{self.repo}@{self.commit}"
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
-    """One commit and what made it; an input commit has uploads, an output commit has inputs."""
+    """One commit and what made it; an input commit has `holds` instead: the names at its top."""
 
     repo: str
     commit: CommitId
     digest: Digest
     created: float
-    input_name: str | None = None
-    glob: str | None = None
     component: str | None = None
     code: Digest | None = None
     environment: Digest | None = None
     params: dict[str, Any] | None = None
-    job_seconds: float | None = None
     datums: int | None = None
-    uploads: tuple[str, ...] = ()
-    inputs: tuple["Origin", ...] = field(default=())
+    started: float | None = None
+    finished: float | None = None
+    exit_code: int | None = None
+    holds: tuple[str, ...] = ()
+    inputs: tuple[Given, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """`REPO@ID`."""
+        return f"{self.repo}@{self.commit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Every commit behind one, once each, by `REPO@ID`; a cause stands after what it caused."""
+
+    of: str
+    origins: dict[str, Origin]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the whole tree as plain values."""
+        """Return plain values."""
         return asdict(self)
 
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """Collect the parameters of every pipeline, by its name."""
+        return {origin.repo: origin.params for origin in self.origins.values() if origin.params}
 
-def lineage(store: Store, commit: Commit) -> Origin:
+
+def lineage(store: Store, commit: Commit) -> Lineage:
     """Follow provenance from a commit back to the uploads.
 
-    Each input is named by the very commit that the job was given, with its digest.
+    Each input is the very commit that the job was given, found by its id, never by a branch.
     """
-    return _origin(store, commit, None, None)
+    origins: dict[str, Origin] = {}
+    todo = [commit]
+    while todo:
+        origin = _origin(store, todo.pop(0))
+        if origin.address not in origins:
+            origins[origin.address] = origin
+            todo += [store.resolve(given.repo, given.commit) for given in origin.inputs]
+    return Lineage(f"{commit.repo}@{commit.id}", origins)
 
 
-def _origin(store: Store, commit: Commit, name: str | None, glob: str | None) -> Origin:
-    provenance = json.loads(commit.provenance)
-    known = (commit.repo, commit.id, commit.tree, commit.created, name, glob)
-    if provenance["kind"] == "input":
-        names = tuple(entry.name for entry in store.trees.read(commit.tree))
-        return Origin(*known, uploads=names)
-    inputs = [
-        (given, store.resolve(given["repo"], given["commit"])) for given in provenance["inputs"]
-    ]
+def _origin(store: Store, commit: Commit) -> Origin:
+    record = json.loads(commit.provenance)
+    known = (commit.repo, commit.id, commit.tree, commit.created)
+    if record["kind"] == "input":
+        return Origin(*known, holds=tuple(entry.name for entry in store.trees.read(commit.tree)))
+    inputs = tuple(Given(**given) for given in record["inputs"])
     return Origin(
         *known,
-        component=provenance["component"],
-        code=provenance["code"],
-        environment=provenance["environment"],
-        params=_params(store, provenance),
-        job_seconds=provenance["finished"] - provenance["started"],
-        datums=provenance["datums"],
-        inputs=tuple(
-            _origin(store, found, given["name"], given["glob"])
-            for given, found in inputs
-            if given["name"] != "params"
-        ),
+        component=record["component"],
+        code=record["code"],
+        environment=record["environment"],
+        params=_params(store, inputs),
+        datums=record["datums"],
+        started=record["started"],
+        finished=record["finished"],
+        exit_code=record["exit_code"],
+        inputs=inputs,
     )
 
 
-def _params(store: Store, provenance: dict[str, Any]) -> dict[str, Any] | None:
+def _params(store: Store, inputs: tuple[Given, ...]) -> dict[str, Any] | None:
     """Read the parameters that the job was given, out of the commit that it cites."""
-    for given in provenance["inputs"]:
-        if given["name"] == "params":
-            entry = store.trees.find(given["digest"], given["glob"])
-            if entry is not None:
-                params: dict[str, Any] = json.loads(store.objects.read(entry.digest))
-                return params
+    for given in inputs:
+        entry = store.trees.find(given.digest, given.glob) if given.name == "params" else None
+        if entry is not None:
+            params: dict[str, Any] = json.loads(store.objects.read(entry.digest))
+            return params
     return None
-
-
-def parameters_behind(origin: Origin) -> dict[str, dict[str, Any]]:
-    """Collect the parameters of every pipeline in a lineage, by pipeline."""
-    found: dict[str, dict[str, Any]] = {}
-    for inner in origin.inputs:
-        found |= parameters_behind(inner)
-    return found | ({origin.repo: origin.params} if origin.params else {})

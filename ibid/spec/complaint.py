@@ -7,6 +7,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from ibid.spec.near import did_you_mean
+
 _WORDS = (
     (r"^Value error, ", ""),
     (r"^Field required$", "expected, but missing"),
@@ -15,11 +17,13 @@ _WORDS = (
     (r"^String should match pattern ", "expected a name or text that matches "),
     (r"a valid (dictionary or (instance|object).*|dictionary)$", "a mapping"),
     (r"a valid tuple$", "a list"),
+    (r"a valid integer.*", "an integer"),
     (r"a valid ", "a "),
+    (r"^\w+ should have (at least \d+ items?).*", r"expected \1"),
 )
 
 
-class Misplaced(ValueError):
+class MisplacedError(ValueError):
     """Something wrong with the whole that is best shown at one place in it."""
 
     def __init__(self, message: str, *at: int | str) -> None:
@@ -27,34 +31,38 @@ class Misplaced(ValueError):
         self.at = at
 
 
-def explain(error: ValidationError, text: str = "") -> list[str]:
+def explain(error: ValidationError, text: str = "", known: Sequence[str] = ()) -> list[str]:
     """Turn each finding into a line.
 
     Args:
         error: what pydantic raised.
         text: the YAML that was read; if given, each line begins with its line number.
+        known: dotted names, one of which an unknown key may mean.
     """
     root = yaml.compose(text, yaml.SafeLoader) if text else None
-    return [_line(finding, root) for finding in error.errors()]
+    return [_line(finding, root, known) for finding in error.errors()]
 
 
-def _line(finding: Any, root: yaml.Node | None) -> str:
+def _line(finding: Any, root: yaml.Node | None, known: Sequence[str]) -> str:
     cause = finding.get("ctx", {}).get("error")
-    loc = cause.at if isinstance(cause, Misplaced) else finding["loc"]
+    loc = cause.at if isinstance(cause, MisplacedError) else finding["loc"]
     number, parts = _place(root, [part for part in loc if part != "[key]"])
     where = ".".join(parts) or "the whole"
     message = finding["msg"]
     for pattern, words in _WORDS:
         message = re.sub(pattern, words, message)
-    if finding["type"] not in ("missing", "extra_forbidden") and not isinstance(cause, Misplaced):
-        message += f", received {_shown(finding['input'], finding['type'])}"
+    if finding["type"] == "extra_forbidden" and (near := did_you_mean(where, known)):
+        message += f"; did you mean {near}?"
+    ours = finding["type"] == "value_error" and isinstance(finding["input"], dict)
+    if finding["type"] not in ("missing", "extra_forbidden") and not ours:
+        message += f", received {_shown(finding['input'])}"
     return f"line {number}: {where}: {message}" if root else f"{where}: {message}"
 
 
-def _shown(value: Any, kind: str) -> str:
+def _shown(value: Any) -> str:
     """Say what came instead: a short value itself, of a larger one its kind."""
     if isinstance(value, dict):
-        return ", ".join(map(str, value)) or "{}" if kind == "value_error" else "a mapping"
+        return "a mapping"
     if isinstance(value, list | tuple):
         return "a list" if value else "an empty list"
     return "nothing" if value is None else repr(value)

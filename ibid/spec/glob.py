@@ -1,17 +1,28 @@
 """Globs as Pachyderm's: what matches, and what its capture groups held.
 
-`*` and `?` stay within one name, `**` crosses them; `[ab]`, `[!ab]`, `{a,b}` and `@(a|b)` as in a
-shell; `(…)` captures for `group_by` and `join_on`. `/` is the whole repo.
+`*` and `?` stay within one name, `**` crosses them; `[ab]`, `[!ab]` and `{a,b}` as in a shell.
+Every round bracket captures, for `group_by` and `join_on`: `(a|b)` and `@(a|b)` one of them,
+`?(a|b)`, `*(a|b)` and `+(a|b)` so many. `/` is the whole repo. The rules, and what captures, are
+those of Pachyderm's library ohmyglob; its `!(a|b)` and `[[:alpha:]]` are refused here.
 """
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ibid.stage.contract import UsageError
 
-_TOKENS = re.compile(r"\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|\{|\}|[@?*+!]\(|\(|\)|\||,|\\.|.", re.S)
-_PLAIN = {"**": ".*", "*": "[^/]*", "?": "[^/]", "}": ")"}
-_REPEATS = {"@(": "", "?(": "?", "*(": "*", "+(": "+"}
+_TOKENS = re.compile(r"\*\*|[@?*+!]?\(|\*|\?|\[[!^]?(?:\\.|[^]\\])+]|\\.|.", re.S)
+_PLAIN = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
+_REPEATS = {"(": "", "@(": "", "?(": "?", "*(": "*", "+(": "+"}
+
+
+class _Bracket(NamedTuple):
+    """An open bracket: what closes it, what separates in it, how its regular expression ends."""
+
+    closer: str
+    separator: str
+    regex: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +34,8 @@ class Glob:
 
     @property
     def depth(self) -> int | None:
-        """How many names a match has; None where `**` makes it any number."""
-        if "**" in self.pattern:
+        """How many names a match has at most; None where `**` or a repeat makes it any number."""
+        if any(repeat in self.pattern for repeat in ("**", "*(", "+(")):
             return None
         return 0 if self.pattern == "/" else self.pattern.count("/")
 
@@ -38,37 +49,45 @@ def compile_glob(pattern: str) -> Glob:
     """Compile a glob; raises UsageError if it is not one."""
     if not pattern.startswith("/"):
         raise UsageError("Expected a glob that begins with '/'.", received=pattern)
-    pattern = pattern if pattern == "/" else pattern.rstrip("/")
-    closers: list[str] = []
-    out: list[str] = []
-    for piece in _TOKENS.findall(pattern):
-        out.append(_translate(piece, closers))
+    pattern = pattern.rstrip("/") or "/"
+    open_brackets: list[_Bracket] = []
+    out = [_translate(piece, open_brackets) for piece in _TOKENS.findall(pattern)]
+    if open_brackets:
+        raise UsageError("Expected every bracket of a glob to be closed.", received=pattern)
     try:
-        if closers:
-            raise UsageError("Expected every bracket of a glob to be closed.", received=pattern)
         return Glob(pattern, re.compile("".join(out), re.S))
     except re.error as error:
         raise UsageError("Expected a glob as Pachyderm's.", received=pattern) from error
 
 
-def _translate(piece: str, closers: list[str]) -> str:
-    """Translate one piece to a regular expression, keeping the brackets that are open."""
+def _translate(piece: str, open_brackets: list[_Bracket]) -> str:
+    """Translate one piece to a regular expression."""
     if piece in _REPEATS:
-        closers.append(f"){_REPEATS[piece]}")
-        return "(?:"
-    if piece == "(":
-        closers.append(")")
-        return "("
+        open_brackets.append(_Bracket(")", "|", f"){_REPEATS[piece]})"))
+        return "((?:"
     if piece == "{":
-        closers.append("}")
+        open_brackets.append(_Bracket("}", ",", ")"))
         return "(?:"
-    if piece in (")", "}") and closers:
-        closer = closers.pop()
-        return ")" if closer == "}" else closer
-    if piece in ("|", ",") and closers:
-        return "|" if (piece == ",") == (closers[-1] == "}") else re.escape(piece)
-    if piece.startswith("[") and len(piece) > 1:
-        return piece.replace("[!", "[^", 1)
+    if open_brackets and piece == open_brackets[-1].closer:
+        return open_brackets.pop().regex
+    if open_brackets and piece == open_brackets[-1].separator:
+        return "|"
+    if piece in ("[", "!(") or piece.startswith("[["):
+        raise UsageError("Expected a glob of brackets that are known here.", received=piece)
+    if piece.startswith("["):
+        return _one_of(piece[1:-1])
     if piece.startswith("\\"):
         return re.escape(piece[1:])
     return _PLAIN.get(piece, re.escape(piece))
+
+
+def _one_of(listed: str) -> str:
+    """Translate the inside of `[…]`; all but `-` stands for itself."""
+    sign = "^" if listed[0] in "!^" else ""
+    characters = re.sub(
+        r"\\(.)|([^\w-])",
+        lambda found: re.escape(found[1] or found[2]),
+        listed[len(sign) :],
+        flags=re.S,
+    )
+    return f"[{sign}{characters}]"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import BaseModel, ValidationError
 
 from ibid.spec.complaint import explain, leaf_names
@@ -18,9 +19,15 @@ from ibid.stage.contract import UsageError
 
 
 def load_model(name: str) -> type[BaseModel]:
-    """Import the workload's parameter model, named `module:Class`."""
+    """Import the workload's parameter model, named `module:Class`; raises UsageError."""
     module, _, attribute = name.partition(":")
-    model: type[BaseModel] = getattr(importlib.import_module(module), attribute)
+    try:
+        model: type[BaseModel] = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(
+            f"Expected the model of the parameters at {name}, as pipeline.yaml says.",
+            received=error,
+        ) from error
     return model
 
 
@@ -34,13 +41,18 @@ def compose(conf: Path, model: type[BaseModel], overrides: Sequence[str] = ()) -
     """
     value = _hydra(conf, model, overrides)
     try:
-        return model.model_validate(value)
+        parameters = model.model_validate(value)
     except ValidationError as error:
         raise UsageError(
             f"Expected parameters as {model.__module__} defines them.",
-            received="\n  ".join(["", *explain(error), *_meant(error, model)]),
+            received="\n".join(explain(error, known=list(leaf_names(model)))),
             hint="ibid params --schema",
         ) from error
+    try:
+        json_bytes(parameters.model_dump(mode="json"))
+    except ValueError as error:  # JSON knows no infinity
+        raise UsageError("Expected parameters that JSON can hold.", received=error) from error
+    return parameters
 
 
 def files(parameters: BaseModel, pipelines: Sequence[str]) -> dict[str, bytes]:
@@ -60,30 +72,20 @@ def _hydra(conf: Path, model: type[BaseModel], overrides: Sequence[str]) -> Any:
         with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
             config = hydra_compose("config", overrides=list(overrides))
         OmegaConf.resolve(config)
-    except (HydraException, OmegaConfBaseException) as error:
+        return OmegaConf.to_container(config, throw_on_missing=True)
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         raise UsageError(
             f"Expected parameters that Hydra can compose from {conf}.",
             received=str(error).strip(),
             hint=_override_hint(model, overrides),
         ) from error
-    return OmegaConf.to_container(config)
 
 
 def _override_hint(model: type[BaseModel], overrides: Sequence[str]) -> str:
     known = list(leaf_names(model))
+    sections = {name.partition(".")[0] for name in known if "." in name}
     for override in overrides:
         name = override.partition("=")[0].lstrip("+~")
-        if name not in known and (near := did_you_mean(name, known)):
+        if name not in {*known, *sections} and (near := did_you_mean(name, known)):
             return f"did you mean {near}?"
     return "ibid params --schema"
-
-
-def _meant(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    known = list(leaf_names(model))
-    unknown = [
-        ".".join(str(part) for part in finding["loc"])
-        for finding in error.errors()
-        if finding["type"] == "extra_forbidden"
-    ]
-    near = [(name, did_you_mean(name, known)) for name in unknown]
-    return [f"{name}: did you mean {meant}?" for name, meant in near if meant]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ibid.spec.complaint import Misplaced, explain, repeated_keys
+from ibid.spec.complaint import MisplacedError, explain, repeated_keys
 from ibid.spec.glob import compile_glob
 from ibid.spec.near import did_you_mean
 from ibid.stage.contract import UsageError
@@ -49,9 +49,10 @@ class Input(Part):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        given = [part for part in (self.pfs, self.cross, self.group) if part is not None]
+        given = [kind for kind in ("pfs", "cross", "group") if getattr(self, kind) is not None]
         if len(given) != 1 or len(self.model_fields_set) != 1:
-            raise ValueError("expected exactly one of pfs, cross, group")
+            received = ", ".join(given) or "none of them"
+            raise ValueError(f"expected exactly one of pfs, cross, group, received {received}")
         return self
 
     def leaves(self) -> list[Pfs]:
@@ -121,7 +122,8 @@ class Pipeline(Part):
     @model_validator(mode="after")
     def _one_program(self) -> Self:
         if (self.component is None) == (self.cmd is None):
-            raise ValueError("expected exactly one of component, cmd")
+            received = "both" if self.cmd else "neither"
+            raise ValueError(f"expected exactly one of component, cmd, received {received}")
         return self
 
 
@@ -160,17 +162,14 @@ class Workflow(Part):
         self._references_exist()
         for number, pipeline in enumerate(self.pipelines):
             self._inputs_have_places(number, pipeline)
-        try:
-            self.order()
-        except ValueError as error:
-            raise Misplaced(str(error), "pipelines") from error
+        self.order()
         return self
 
     def _names_are_unique(self) -> None:
         seen = {*self.inputs}
         for number, pipeline in enumerate(self.pipelines):
             if pipeline.name in seen:
-                raise Misplaced(
+                raise MisplacedError(
                     f"expected one repo of each name, '{pipeline.name}' stands there already",
                     *("pipelines", number, "name"),
                 )
@@ -197,7 +196,7 @@ class Workflow(Part):
         for leaf in pipeline.input.leaves():
             name = leaf.name or leaf.repo
             if name in taken:
-                raise Misplaced(
+                raise MisplacedError(
                     f"expected inputs of different names, '{name}' is taken; give it a `name`",
                     *("pipelines", number, "input"),
                 )
@@ -213,14 +212,18 @@ class Workflow(Part):
         try:
             return list(graphlib.TopologicalSorter(graph).static_order())
         except graphlib.CycleError as error:
-            raise ValueError(f"the pipelines form a cycle: {' -> '.join(error.args[1])}") from error
+            cycle = error.args[1]
+            raise MisplacedError(
+                f"expected no cycle, received {' -> '.join(cycle)}",
+                *("pipelines", names.index(cycle[0]), "input"),
+            ) from error
 
 
 def _known(kind: str, name: str, known: Iterable[str], *at: int | str) -> None:
     """Refuse a name that nothing has."""
     if name not in (listed := sorted(known)):
         near = did_you_mean(name, listed)
-        raise Misplaced(
+        raise MisplacedError(
             f"unknown {kind} '{name}', expected one of {', '.join(listed) or 'none'}"
             + (f"; did you mean {near}?" if near else ""),
             *at,
@@ -235,7 +238,9 @@ def read(path: Path) -> Workflow:
         repeated = repeated_keys(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise UsageError(f"Expected YAML in {path}.", received=f"line {line}: {error.problem}") from error
+        raise UsageError(
+            f"Expected YAML in {path}.", received=f"line {line}: {error.problem}"
+        ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"Expected YAML, in UTF-8, in {path}.", received=error) from error
     if repeated:

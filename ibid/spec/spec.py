@@ -4,6 +4,7 @@ Every field is honoured, cluster-only (`ibid plan` shows it), or refused by its 
 ignored in silence.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -113,8 +114,8 @@ class Spec:
 
 def read_spec(request: Mapping[str, Any]) -> Spec:
     """Read a CreatePipelineRequest in snake_case; raises UsageError for a field unknown here."""
-    name = request["pipeline"]["name"]
-    transform = request["transform"]
+    name = str(_required(request, "pipeline", "name"))
+    transform = request.get("transform", {})
     annotations = request.get("metadata", {}).get("annotations", {})
     facts = {
         key.removeprefix(ANNOTATION): value
@@ -124,12 +125,12 @@ def read_spec(request: Mapping[str, Any]) -> Spec:
     return Spec(
         name=name,
         description=request.get("description", ""),
-        cmd=tuple(transform["cmd"]),
+        cmd=tuple(_required(request, "transform", "cmd")),
         stdin=tuple(transform.get("stdin", ())),
         env=transform.get("env", {}),
         accept=frozenset({0, *transform.get("accept_return_code", ())}),
         batching=transform.get("datum_batching", False),
-        input=_input(name, request["input"]),
+        input=_input(name, _required(request, "input")),
         parallelism=request.get("parallelism_spec", {}).get("constant", 1),
         cpu=request.get("resource_requests", {}).get("cpu", 1),
         tries=request.get("datum_tries", 3),
@@ -171,13 +172,14 @@ def _paths(request: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _input(pipeline: str, value: Mapping[str, Any]) -> Source | Combination:
-    (kind, inner), *others = value.items()
-    if others or kind not in ("pfs", "cross", "group"):
+    kind = next(iter(value), "nothing")
+    if len(value) != 1 or kind not in ("pfs", "cross", "group"):
         raise UsageError(
             f"Expected the input of '{pipeline}' to be one of pfs, cross, group.",
-            received=", ".join(value),
+            received=", ".join(value) or kind,
             hint="the embedded engine knows no other input yet",
         )
+    inner = value[kind]
     if kind != "pfs":
         return Combination(kind, tuple(_input(pipeline, part) for part in inner))
     unknown = sorted(set(inner) - _PFS)
@@ -186,11 +188,12 @@ def _input(pipeline: str, value: Mapping[str, Any]) -> Source | Combination:
             f"Expected a pfs input of '{pipeline}' with {', '.join(sorted(_PFS))}.",
             received=", ".join(unknown),
         )
+    repo = str(_required(value, "pfs", "repo"))
     return Source(
-        name=inner.get("name") or inner["repo"],
-        repo=inner["repo"],
+        name=inner.get("name") or repo,
+        repo=repo,
         branch=inner.get("branch", "master"),
-        glob=compile_glob(inner["glob"]),
+        glob=compile_glob(_required(value, "pfs", "glob")),
         group_by=inner.get("group_by", ""),
     )
 
@@ -203,5 +206,18 @@ def _leaves(part: Source | Combination) -> Iterator[Source]:
             yield from _leaves(inner)
 
 
+def _required(request: Mapping[str, Any], *path: str) -> Any:
+    value: Any = request
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    if value is None:
+        raise UsageError(f"Expected a spec with {'.'.join(path)}.", received="none")
+    return value
+
+
 def _seconds(duration: str | None) -> float | None:
-    return None if duration is None else float(duration.removesuffix("s"))
+    if duration is None:
+        return None
+    if not re.fullmatch(r"\d+(\.\d+)?s", duration):
+        raise UsageError("Expected datum_timeout in seconds, as 600s.", received=duration)
+    return float(duration.removesuffix("s"))

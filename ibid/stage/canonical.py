@@ -49,14 +49,17 @@ def write_png(path: Path, pixels: "numpy.ndarray[Any, Any]") -> None:
 
 
 def write_npz(path: Path, arrays: "dict[str, numpy.ndarray[Any, Any]]") -> None:
-    """Write arrays as an uncompressed `.npz`, members sorted by name, without times."""
+    """Write arrays as an uncompressed `.npz`, members sorted by name, without times.
+
+    In C order: how an array lies in memory is not its value.
+    """
     import numpy
 
     with zipfile.ZipFile(path, "w") as archive:
         for name in sorted(arrays):
             with archive.open(zipfile.ZipInfo(f"{name}.npy", EPOCH), "w") as member:
                 numpy.lib.format.write_array(  # type: ignore[no-untyped-call]
-                    member, arrays[name], allow_pickle=False
+                    member, numpy.asarray(arrays[name], order="C"), allow_pickle=False
                 )
 
 

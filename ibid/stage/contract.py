@@ -46,12 +46,17 @@ class IbidError(Exception):
     def __str__(self) -> str:
         text = self.message
         if self.received is not None:
-            first, *others = str(self.received).splitlines() or [""]
-            lines = [first] if not others else ["", *(f"  {line}" for line in (first, *others))]
-            text += "\n  Received: " + "\n  ".join(lines)
+            lines = str(self.received).splitlines() or ["''"]
+            text += f"\n  Received: {lines[0]}" if len(lines) == 1 else "\n  Received:"
+            text += "".join(f"\n    {line}" for line in lines if len(lines) > 1)
         if self.hint is not None:
             text += f"\n\n  hint: {self.hint}"
         return printable(text)
+
+
+def printable(text: str) -> str:
+    """Escape what is not text, such as the bytes of a file's name that are not UTF-8."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 class UsageError(IbidError):
@@ -102,7 +107,13 @@ def read_params(inputs: Inputs) -> dict[str, Any]:
 
 
 def pfs_inputs(root: Path) -> dict[str, Path]:
-    """List the inputs under a `/pfs`: every entry but `out`."""
+    """List the inputs under a `/pfs`: every entry but `out`; raises UsageError without one."""
+    if not root.is_dir():
+        raise UsageError(
+            f"Expected the folders of a datum in {root}.",
+            received="no such folder",
+            hint="--in NAME=PATH --out PATH, or set PFS_ROOT",
+        )
     return {
         entry.name: entry
         for entry in sorted(root.iterdir())
@@ -126,28 +137,43 @@ def main(run: Run, argv: Sequence[str] | None = None) -> int:
         parser.error("--in NAME=PATH and --out PATH go together")
     if args.inputs:
         named = dict(item.split("=", 1) for item in args.inputs)
+        if len(named) != len(args.inputs):
+            parser.error("--in: each NAME once")
         return attempt(run, {name: Path(path) for name, path in named.items()}, args.out)[0]
     link = worker.connect()
-    root = Path(os.environ.get("PFS_ROOT", "/pfs"))
     if link is None:
-        return attempt(run, pfs_inputs(root), root / "out")[0]
+        return attempt_pfs(run, Path(os.environ.get("PFS_ROOT", "/pfs")))[0]
     for pfs in link.datums():
-        link.report(*attempt(run, pfs_inputs(pfs), pfs / "out"))
+        link.report(*attempt_pfs(run, pfs))
     return ExitCode.DONE
+
+
+def attempt_pfs(run: Run, pfs: Path) -> tuple[int, str]:
+    """Run a stage once in the folder that stands for `/pfs`, as `attempt`."""
+    return _guarded(lambda: _once(run, pfs_inputs(pfs), pfs / "out"))
 
 
 def attempt(run: Run, inputs: Inputs, output: Path) -> tuple[int, str]:
     """Run a stage once; returns its exit code and, where it failed, why."""
+    return _guarded(lambda: _once(run, inputs, output))
+
+
+def _once(run: Run, inputs: Inputs, output: Path) -> int:
     from ibid.stage import determinism
 
+    output.mkdir(parents=True, exist_ok=True)
+    params = read_params(inputs)
+    determinism.enter(params)
+    return int(run(inputs, output, params) or ExitCode.DONE)
+
+
+def _guarded(work: Callable[[], int]) -> tuple[int, str]:
+    """Turn what a stage raises into an exit code and the reason."""
     try:
-        output.mkdir(parents=True, exist_ok=True)
-        params = read_params(inputs)
-        determinism.enter(params)
-        return int(run(inputs, output, params) or ExitCode.DONE), ""
+        return work(), ""
     except IbidError as error:
         print(error, file=sys.stderr, flush=True)
         return int(error.code), str(error)
     except Exception as error:  # a border: a bug becomes an exit code, its trace is in the log
         traceback.print_exc()
-        return int(ExitCode.BUG), f"{type(error).__name__}: {error}"
+        return int(ExitCode.BUG), printable(f"{type(error).__name__}: {error}")

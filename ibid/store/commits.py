@@ -94,7 +94,7 @@ class Store:
 
     def history(self, repo: str) -> list[Commit]:
         """List a repo's commits, newest first."""
-        return self._select("repo = ? ORDER BY created DESC, rowid DESC", repo)
+        return self._select("repo = ? ORDER BY rowid DESC", repo)
 
     def repos(self) -> list[str]:
         """List the repos that hold a commit."""

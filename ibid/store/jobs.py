@@ -107,7 +107,7 @@ class Jobs:
         rows = self._database.query(
             "SELECT pipeline, id, state, reason, started, finished, total, skipped, code, error, "
             "stopping FROM jobs WHERE project = ?1 AND (?2 IS NULL OR pipeline = ?2) "
-            "ORDER BY started DESC, rowid DESC",
+            "ORDER BY rowid DESC",
             (self._project, pipeline),
         )
         return [Job(*row) for row in rows]

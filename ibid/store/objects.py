@@ -1,9 +1,13 @@
 """Bytes at an address: content-addressed objects in a folder. It does not know what a tree is."""
 
+import contextlib
 import ctypes
 import hashlib
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,7 +45,7 @@ class Objects:
         """Store bytes; returns their digest."""
         digest = digest_bytes(data)
         if digest not in self:
-            with tempfile.NamedTemporaryFile(dir=self._incoming, delete=False) as target:
+            with self._temporary() as target:
                 target.write(data)
             self._keep(Path(target.name), digest)
         return digest
@@ -53,16 +57,16 @@ class Objects:
 
     def put_stream(self, source: BinaryIO) -> tuple[Digest, int]:
         """Store what a stream holds, hashing while copying."""
-        chunk = source.read(CHUNK)
-        if len(chunk) < CHUNK:
-            return self.put_bytes(chunk), len(chunk)
+        first, more = source.read(CHUNK), b""
+        # A pipe may give less than it has: only an empty read is the end.
+        if len(first) < CHUNK and not (more := source.read(CHUNK)):
+            return self.put_bytes(first), len(first)
         hasher, size = hashlib.sha256(), 0
-        with tempfile.NamedTemporaryFile(dir=self._incoming, delete=False) as target:
-            while chunk:
+        with self._temporary() as target:
+            for chunk in chain((first, more), iter(lambda: source.read(CHUNK), b"")):
                 hasher.update(chunk)
                 size += len(chunk)
                 target.write(chunk)
-                chunk = source.read(CHUNK)
         digest = Digest(hasher.hexdigest())
         if digest in self:
             Path(target.name).unlink()
@@ -72,12 +76,13 @@ class Objects:
 
     def read(self, digest: Digest) -> bytes:
         """Return an object's bytes; raises MissingObjectError."""
-        try:
-            return self.path(digest).read_bytes()
-        except FileNotFoundError as error:
-            raise MissingObjectError(
-                "Expected the store to hold an object that it cites.", received=digest
-            ) from error
+        with self._present(digest) as path:
+            return path.read_bytes()
+
+    def copy(self, digest: Digest, target: Path) -> None:
+        """Copy an object's bytes to a file of the caller's own; raises MissingObjectError."""
+        with self._present(digest) as path:
+            shutil.copyfile(path, target)
 
     def sync(self) -> None:
         """Make every object written so far durable: one syncfs, not one fsync each."""
@@ -86,6 +91,28 @@ class Objects:
             _syncfs(descriptor)
         finally:
             os.close(descriptor)
+
+    @contextlib.contextmanager
+    def _present(self, digest: Digest) -> Iterator[Path]:
+        path = self.path(digest)
+        try:
+            yield path
+        except FileNotFoundError as error:
+            if path.exists():
+                raise
+            raise MissingObjectError(
+                "Expected the store to hold an object that it cites.", received=digest
+            ) from error
+
+    @contextlib.contextmanager
+    def _temporary(self) -> Iterator["tempfile._TemporaryFileWrapper[bytes]"]:
+        """Open a new file; it is gone again if the block fails."""
+        with tempfile.NamedTemporaryFile(dir=self._incoming, delete=False) as target:
+            try:
+                yield target
+            except BaseException:
+                Path(target.name).unlink()
+                raise
 
     def _keep(self, temporary: Path, digest: Digest) -> None:
         final = self.path(digest)

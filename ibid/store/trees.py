@@ -6,7 +6,6 @@ or empty folder; a symlink is what it points to. Equal content has one digest wh
 
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,20 +127,21 @@ class Trees:
         """Copy a file or folder out of the store; what is copied may be written to."""
         if entry.kind == FILE:
             target.parent.mkdir(parents=True, exist_ok=True)
-            # copyfile shares blocks where the file system can, and never hands out the object.
-            shutil.copyfile(self.objects.path(entry.digest), target)
+            self.objects.copy(entry.digest, target)
             return
         target.mkdir(parents=True, exist_ok=True)
         for inner in self.read(entry.digest):
             self.checkout(inner, target / inner.name)
 
-    def _add(self, path: Path, within: Path) -> Entry:
+    def _add(self, path: Path, within: Path, holders: tuple[Path, ...] = ()) -> Entry:
+        """Store what is at a path; `holders` are the folders of the links that led there."""
         name = _checked_name(path)
         if path.is_symlink():
-            _check_link(path, within)
+            holders = (*holders, path.parent.resolve())
+            _check_link(path, within, holders)
         if path.is_dir():
             with os.scandir(path) as inner:
-                entries = [self._add(Path(item.path), within) for item in inner]
+                entries = [self._add(Path(item.path), within, holders) for item in inner]
             return _named(name, self.write(entries))
         if not path.is_file():
             raise BadInputError("Expected files and folders.", received=f"{path} is neither")
@@ -176,11 +176,15 @@ def _checked_name(path: Path) -> str:
     return path.name
 
 
-def _check_link(path: Path, within: Path) -> None:
-    target = path.resolve()
+def _check_link(path: Path, within: Path, holders: tuple[Path, ...]) -> None:
+    try:
+        target = path.resolve()
+    except RuntimeError as error:  # a link to itself, or two to each other
+        raise BadInputError("Expected a link to lead somewhere.", received=path) from error
+    shown = f"{path} -> {target}"
     if not target.exists():
-        raise BadInputError("Expected a link to lead somewhere.", received=f"{path} -> {target}")
+        raise BadInputError("Expected a link to lead somewhere.", received=shown)
     if not target.is_relative_to(within):
-        raise BadInputError(f"Expected links to stay in {within}.", received=f"{path} -> {target}")
-    if path.is_dir() and path.parent.resolve().is_relative_to(target):
-        raise BadInputError("Expected no folder to hold itself.", received=f"{path} -> {target}")
+        raise BadInputError(f"Expected links to stay in {within}.", received=shown)
+    if any(holder.is_relative_to(target) for holder in holders):
+        raise BadInputError("Expected no folder to hold itself.", received=shown)

@@ -216,10 +216,22 @@ def test_a_second_run_waits_and_says_for_whom(words):
 
 
 def test_lineage_goes_down_to_the_uploads(done):
-    tree = done.json("lineage", "total")
-    assert [inner["repo"] for inner in tree["inputs"]] == ["count", "shout"]
-    assert tree["inputs"][0]["inputs"][0]["uploads"] == ["one", "two"]
-    assert "texts@" in done.ibid("lineage", "total").stdout
+    found = done.json("lineage", "total")
+    total = found["origins"][found["of"]]
+    assert [given["name"] for given in total["inputs"]] == ["count", "shout"]
+    texts = next(o for o in found["origins"].values() if o["repo"] == "texts")
+    assert texts["holds"] == ["one", "two"]
+    shown = done.ibid("lineage", "total").stdout
+    assert shown.count("texts@") == 2
+    assert shown.count("as above") == 1
+
+
+def test_lineage_names_the_commits_that_were_given_not_the_newest(done):
+    before = done.json("lineage", "total")
+    done.put(one="z")
+    done.run()
+    assert done.json("lineage", "total@master^") == before
+    assert done.json("lineage", "total") != before
 
 
 def test_compare_puts_numbers_side_by_side(done):
@@ -250,4 +262,4 @@ def test_a_run_with_nothing_to_do_loads_nothing_heavy(done):
 def test_json_of_the_lineage_is_stable(done):
     first, second = (done.ibid("lineage", "total", "--json").stdout for _ in range(2))
     assert first == second
-    assert json.loads(first)["repo"] == "total"
+    assert json.loads(first)["of"].startswith("total@")
