@@ -1,6 +1,7 @@
 """How a run looks while it goes on: bars on a terminal, plain lines elsewhere."""
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,10 @@ from ibid.store.jobs import SUCCESS
 
 POLL_SECONDS = 0.5
 LINE_SECONDS = 15.0
+# How TensorFlow's native code writes to stderr, mostly about GPUs that are not there.
+_GLOG = re.compile(
+    r"[IWE]\d{4} |\d{4}-\d\d-\d\d [\d:.]+: [IWE] |WARNING: All log messages before absl"
+)
 
 
 @contextmanager
@@ -153,11 +158,12 @@ def sentence(event: Event) -> str | None:
 
 
 def last_line(folder: Path) -> str:
-    """Return the last line of the log that was written to last."""
+    """Return the last line of the log that was written to last, leaving out glog's warnings."""
     logs = sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime)
     if not logs:
         return ""
     with logs[-1].open("rb") as stream:
         stream.seek(max(0, os.fstat(stream.fileno()).st_size - 4096))
-        lines = stream.read().decode(errors="replace").strip().splitlines()
-    return lines[-1].strip() if lines else ""
+        lines = stream.read().decode(errors="replace").splitlines()
+    told = (line.strip() for line in reversed(lines) if not _GLOG.match(line))
+    return next(filter(None, told), "")

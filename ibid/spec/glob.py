@@ -72,8 +72,8 @@ def _translate(piece: str, open_brackets: list[_Bracket]) -> str:
         return open_brackets.pop().regex
     if open_brackets and piece == open_brackets[-1].separator:
         return "|"
-    if piece in ("[", "!(") or piece.startswith("[["):
-        raise UsageError("Expected a glob of brackets that are known here.", received=piece)
+    if piece in ("[", "!(", "\\") or piece.startswith("[["):
+        raise UsageError("Expected a glob whose every sign is known and complete.", received=piece)
     if piece.startswith("["):
         return _one_of(piece[1:-1])
     if piece.startswith("\\"):

@@ -73,7 +73,7 @@ def _hydra(conf: Path, model: type[BaseModel], overrides: Sequence[str]) -> Any:
             config = hydra_compose("config", overrides=list(overrides))
         OmegaConf.resolve(config)
         return OmegaConf.to_container(config, throw_on_missing=True)
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
         raise UsageError(
             f"Expected parameters that Hydra can compose from {conf}.",
             received=str(error).strip(),

@@ -80,9 +80,11 @@ class Database:
             path, isolation_level=None, check_same_thread=False, timeout=60
         )
         self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._prepare()
+        try:
+            self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """Run a statement that reads."""
@@ -117,19 +119,28 @@ class Database:
         self._connection.close()
 
     def _prepare(self) -> None:
+        """Make the tables of a new store; a store that is not ours is refused as it is."""
         found = self._version()
-        if found == 0:
-            with self.transaction():
-                if self._version() == 0:  # another process may have been first
-                    for statement in filter(str.strip, SCHEMA.split(";")):
-                        self._connection.execute(statement)
-                    self._connection.execute(f"PRAGMA user_version = {FORMAT}")
-        elif found != FORMAT:
+        if found not in (0, FORMAT):
             raise UsageError(
                 f"Expected a store of format {FORMAT} at {self.path}.",
                 received=f"format {found}",
                 hint="use the version of ibid that made this store",
             )
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        if found == FORMAT:
+            return
+        with self.transaction():
+            if self._version() == 0:  # another process may have been first
+                for statement in filter(str.strip, SCHEMA.split(";")):
+                    self._connection.execute(statement)
+                self._connection.execute(f"PRAGMA user_version = {FORMAT}")
 
     def _version(self) -> int:
-        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+        try:
+            return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
+                raise
+            raise UsageError(f"Expected a store at {self.path}.", received=error) from error
