@@ -20,7 +20,7 @@ def sample(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to draw it.")],
     pipeline: Pipeline = None,
 ) -> None:
-    """Draw a synthetic data set. Other options are the sampler's own (pets: --pets N, --seed S)."""
+    """Draw a synthetic data set. Its other options are those of the pipeline's sampler."""
     project = load(Path.cwd(), pipeline)
     module = project.index["sample"]
     if module is None:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from ibid.engine import scratch
 from ibid.engine.datums import Datum
 from ibid.engine.events import DatumDone, Watch
 from ibid.engine.process import Outcome, Worker
@@ -24,7 +25,7 @@ from ibid.store.commits import CommitId
 from ibid.store.home import Home
 from ibid.store.jobs import FAILURE, SUCCESS, DatumRow, Jobs, Result
 
-FLUSH_SECONDS = 0.2
+FLUSH_SECONDS = 0.5
 RETRY_SECONDS = 1.0
 
 
@@ -44,8 +45,8 @@ class Execution:
         self.failures: list[tuple[Datum, Outcome]] = []
         self.stopped = False
         self.logs = home.logs / f"{work.spec.name}@{job}"
-        self._folder = home.scratch / f"{work.spec.name}@{job}"
-        self._deployed = home.deployed
+        self._home = home
+        self._folder = home.scratch
         self._work, self._job, self._slots, self._watch = work, job, slots, watch
         self._store, self._jobs = work.store, Jobs(work.store)
         self._waiting: deque[Task] = deque()
@@ -57,6 +58,8 @@ class Execution:
     def run(self, tasks: Sequence[Task]) -> None:
         """Run tasks until all have ended or the execution is stopped."""
         self._waiting.extend(tasks)
+        place = scratch.choose(self._home, [task.datum for task in tasks])
+        self._folder = place / f"{self._work.spec.name}@{self._job}"
         code = self._folder / "code"
         count = min(self._work.spec.parallelism, self._slots.total, len(tasks))
         try:
@@ -150,7 +153,7 @@ class Execution:
             "PPS_PIPELINE_NAME": self._work.spec.name,
         }
         if self._work.spec.effect:
-            told["DEPLOY_FOLDER"] = str(self._deployed)
+            told["DEPLOY_FOLDER"] = str(self._home.deployed)
         return paths | commits | told
 
     def _keep(self, task: Task, row: DatumRow, result: Result | None, outcome: Outcome) -> None:

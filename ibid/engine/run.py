@@ -1,6 +1,5 @@
 """A run: all that is outstanding, in the order of the DAG, independent pipelines together."""
 
-import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -8,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from types import FrameType
 
+from ibid.engine import scratch
 from ibid.engine.events import JobDone, NotRun, Watch
 from ibid.engine.inputs import commit_initial
 from ibid.engine.job import Job
@@ -30,11 +30,14 @@ def run(project: Project, store: Store, watch: Watch, waiting: Waiting) -> "Run"
     """
     with project.home.run_lock(waiting):
         Jobs(store).end_abandoned()
-        shutil.rmtree(project.home.scratch, ignore_errors=True)
+        scratch.clear(project.home)
         commit_initial(project, store)
         this = Run(project, store, watch)
-        with this.stopping_on_signals():
-            this.go()
+        try:
+            with this.stopping_on_signals():
+                this.go()
+        finally:
+            scratch.clear(project.home)
         return this
 
 

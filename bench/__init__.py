@@ -1,0 +1,1 @@
+"""Measurements: ratios within one run, so that they hold on any machine."""

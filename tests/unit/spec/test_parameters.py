@@ -1,0 +1,193 @@
+"""Parameters: composed by Hydra, checked by a model, cut into files."""
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field
+
+from ibid.spec import parameters
+from ibid.stage.contract import UsageError
+
+PETS = Path(__file__).parents[3] / "pipelines" / "pets"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Count(Section):
+    times: int = Field(ge=1)
+    name: str
+    rate: float = 0.5
+
+
+class Whole(Section):
+    seed: int
+    count: Count
+
+
+@pytest.fixture
+def conf(tmp_path):
+    (tmp_path / "speed").mkdir()
+    files = {
+        "config.yaml": "defaults: [count, _self_, speed: slow]\nseed: 1\n",
+        "count.yaml": "# @package count\ntimes: 2\nrate: 0.5\nname: ü-${seed}\n",
+        "speed/slow.yaml": "# @package _global_\n",
+        "speed/fast.yaml": "# @package _global_\ncount: {times: 1}\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def refusal(conf, *overrides):
+    with pytest.raises(UsageError) as caught:
+        parameters.compose(conf, Whole, overrides)
+    return str(caught.value)
+
+
+def test_what_stands_in_the_folder_is_composed_and_resolved(conf):
+    assert parameters.compose(conf, Whole) == Whole(seed=1, count=Count(times=2, name="ü-1"))
+
+
+def test_an_override_beats_a_file_and_what_refers_to_it_follows(conf):
+    composed = parameters.compose(conf, Whole, ["seed=7", "count.times=3"])
+    assert composed == Whole(seed=7, count=Count(times=3, name="ü-7"))
+
+
+def test_a_group_is_chosen_by_name(conf):
+    assert parameters.compose(conf, Whole, ["speed=fast"]).count.times == 1
+
+
+def test_composing_twice_gives_the_same(conf):
+    assert parameters.compose(conf, Whole) == parameters.compose(conf, Whole)
+
+
+def test_a_mistyped_name_is_refused_with_what_it_may_mean(conf):
+    told = refusal(conf, "count.tims=3")
+    assert "count.tims" in told
+    assert "hint: did you mean count.times?" in told
+
+
+def test_an_added_unknown_key_is_refused_with_what_it_may_mean(conf):
+    told = refusal(conf, "+count.tims=3")
+    assert "Received: count.tims: unknown key; did you mean count.times?" in told
+
+
+def test_a_mistyped_choice_is_told_with_the_choices(conf):
+    told = refusal(conf, "speed=fats")
+    assert "fast" in told
+    assert "slow" in told
+
+
+def test_a_wrong_choice_of_a_section_is_not_taken_for_a_mistyped_name(conf):
+    assert "did you mean" not in refusal(conf, "count=fast")
+
+
+def test_a_wrong_type_is_refused_by_name_and_value(conf):
+    told = refusal(conf, "count.times=many")
+    assert "Received: count.times: expected an integer, received 'many'" in told
+    assert "hint: ibid params --schema" in told
+
+
+def test_a_value_out_of_range_is_refused(conf):
+    assert "count.times: expected greater than or equal to 1, received 0" in refusal(
+        conf, "count.times=0"
+    )
+
+
+def test_a_missing_value_is_refused_by_name(conf):
+    assert "Received: count.times: expected, but missing" in refusal(conf, "~count.times")
+
+
+def test_a_value_that_has_to_be_given_is_asked_for_even_if_text_would_do(conf):
+    """`???` is Hydra's word for it, and would be a fine string."""
+    assert "count.name" in refusal(conf, "count.name=???")
+
+
+def test_a_number_that_json_cannot_hold_is_refused(conf):
+    assert "JSON" in refusal(conf, "count.rate=inf")
+    assert "JSON" in refusal(conf, "count.rate=nan")
+
+
+@pytest.mark.parametrize(
+    "override", ["count.times", "count.times=[1,", "seed=1,2", "=3", "speed=3"]
+)
+def test_an_override_outside_the_grammar_is_refused_and_shown(conf, override):
+    told = refusal(conf, override)
+    assert "Expected parameters that Hydra can compose" in told
+    assert "Received:" in told
+
+
+def test_a_reference_to_nothing_is_refused(conf):
+    assert "sed" in refusal(conf, "count.name=${sed}")
+
+
+def test_a_file_that_is_no_yaml_is_refused_by_name_and_line(conf):
+    (conf / "count.yaml").write_text("times: 2\n\tname: a\n")
+    told = refusal(conf)
+    assert "count.yaml" in told
+    assert "line 2" in told
+
+
+def test_a_folder_that_is_missing_is_refused(tmp_path):
+    assert "nowhere" in refusal(tmp_path / "nowhere")
+
+
+def test_a_pipeline_s_file_is_canonical_and_its_own(conf):
+    composed = parameters.compose(conf, Whole)
+    files = parameters.files(composed, ["count", "shout"])
+    assert files == {
+        "count.json": '{\n  "name": "ü-1",\n  "rate": 0.5,\n  "times": 2\n}\n'.encode()
+    }
+
+
+def test_how_a_value_is_written_is_no_part_of_the_file(conf):
+    written = [
+        parameters.files(parameters.compose(conf, Whole, [override]), ["count"])
+        for override in ("count.rate=0.5", "count.rate=5e-1", "++count.rate='0.5'")
+    ]
+    assert written[0] == written[1] == written[2]
+
+
+@pytest.mark.parametrize("name", ["nowhere.at.all:Model", "ibid.spec.parameters:Model"])
+def test_a_model_that_is_not_there_is_refused_by_name(name):
+    with pytest.raises(UsageError) as caught:
+        parameters.load_model(name)
+    assert name in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def pets():
+    return parameters.load_model("components.parameters:Parameters")
+
+
+def test_the_pets_compose_and_every_component_gets_its_file(pets):
+    index = json.loads((PETS / "generated" / "pipeline.json").read_bytes())
+    files = parameters.files(parameters.compose(PETS / "conf", pets), index["order"])
+    specs = {path.stem: path.read_text() for path in PETS.glob("generated/pachyderm/*.json")}
+    asked = {f"{name}.json" for name, text in specs.items() if f'"/{name}.json"' in text}
+    assert set(files) == asked
+    assert len(asked) == 9
+
+
+def test_the_tiny_preset_changes_the_pets(pets):
+    tiny = parameters.compose(PETS / "conf", pets, ["preset=tiny"])
+    default = parameters.compose(PETS / "conf", pets)
+    assert tiny.model.epochs < default.model.epochs
+    assert tiny.determinism == default.determinism
+
+
+@pytest.mark.parametrize("level", ["fast", "strict", "portable"])
+def test_each_level_of_determinism_reaches_every_pipeline_that_computes(pets, level):
+    composed = parameters.compose(PETS / "conf", pets, [f"determinism={level}"])
+    for name in ("train", "tune", "model", "calibrate", "evaluate"):
+        assert getattr(composed, name).determinism.level == level
+    assert (composed.determinism.threads is not None) == (level == "portable")
+
+
+def test_the_seed_of_the_pets_reaches_every_pipeline_that_computes(pets):
+    composed = parameters.compose(PETS / "conf", pets, ["seed=7"])
+    for name in ("train", "tune", "model", "calibrate", "evaluate"):
+        assert getattr(composed, name).seed == 7

@@ -1,0 +1,114 @@
+import os
+import random
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ibid.stage import determinism
+from ibid.stage.determinism import Settings
+
+CORES = len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(
+    ("asked", "settings"),
+    [
+        ({}, Settings("strict", CORES, None)),
+        ({"determinism": None}, Settings("strict", CORES, None)),
+        ({"determinism": {"level": "fast", "threads": 3}}, Settings("fast", 3, None)),
+        ({"determinism": {"level": "strict", "threads": None}}, Settings("strict", CORES, None)),
+        (
+            {"determinism": {"level": "portable", "threads": 2, "isa": "AVX2"}},
+            Settings("portable", 2, "AVX2"),
+        ),
+    ],
+)
+def test_settings_are_read_from_the_parameters(asked, settings):
+    assert determinism.resolve(asked) == settings
+
+
+def test_every_level_fixes_zone_threads_and_dates():
+    for level in determinism.LEVELS:
+        variables = determinism.environment(Settings(level, 2, None))
+        assert variables["TZ"] == "UTC"
+        assert variables["SOURCE_DATE_EPOCH"] == "0"
+        assert {value for name, value in variables.items() if "THREADS" in name} == {"2"}
+
+
+def test_only_fast_leaves_operations_free():
+    told = {
+        level: determinism.environment(Settings(level, 2, None)).get("TF_DETERMINISTIC_OPS")
+        for level in determinism.LEVELS
+    }
+    assert told == {"fast": None, "strict": "1", "portable": "1"}
+
+
+def test_the_instruction_set_is_capped_where_a_cap_is_asked_for():
+    assert "ONEDNN_MAX_CPU_ISA" not in determinism.environment(Settings("strict", 2, None))
+    capped = determinism.environment(Settings("portable", 2, "AVX2"))
+    assert capped["ONEDNN_MAX_CPU_ISA"] == "AVX2"
+
+
+def test_the_launcher_chooses_the_backend(monkeypatch):
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    assert determinism.environment(Settings())["KERAS_BACKEND"] == "tensorflow"
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert determinism.environment(Settings())["KERAS_BACKEND"] == "jax"
+
+
+def test_entering_puts_the_settings_in_force(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    settings = determinism.enter({"seed": 7, "determinism": {"level": "portable", "threads": 2}})
+    assert settings == Settings("portable", 2, None)
+    assert os.environ["OMP_NUM_THREADS"] == "2"
+    assert time.localtime(0).tm_hour == 0
+
+
+def test_entering_twice_gives_the_same_numbers_twice():
+    drawn = []
+    for _ in range(2):
+        determinism.enter({"seed": 7})
+        drawn.append([random.random() for _ in range(3)])
+    determinism.enter({"seed": 8})
+    assert drawn[0] == drawn[1] != [random.random() for _ in range(3)]
+
+
+@pytest.mark.parametrize("level", determinism.LEVELS)
+def test_entering_imports_no_framework_and_precedes_every_import(level):
+    """What numpy and TensorFlow read at import has to stand there before."""
+    program = f"""
+import sys
+from ibid.stage import determinism
+determinism.enter({{"seed": 1, "determinism": {{"level": {level!r}, "threads": 1}}}})
+print(sorted({{"numpy", "keras", "tensorflow", "PIL", "pydantic"}} & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_a_library_imported_after_entering_obeys_the_thread_count():
+    """OpenBLAS reads its variable when numpy is imported, and starts its threads then."""
+    program = """
+import os
+from ibid.stage import determinism
+determinism.enter({"determinism": {"threads": THREADS}})
+import numpy
+numpy.ones((200, 200)) @ numpy.ones((200, 200))
+print(len(os.listdir("/proc/self/task")))
+"""
+    counts = []
+    for threads in ("1", "3"):
+        done = subprocess.run(
+            [sys.executable, "-c", program.replace("THREADS", threads)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        counts.append(int(done.stdout))
+    # OpenBLAS never takes more threads than there are cores.
+    assert counts == [1, min(3, CORES)]
