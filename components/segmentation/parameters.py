@@ -7,7 +7,7 @@ one stage's schema is in no other stage's code.
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ibid.stage.contract import BadInputError
 
@@ -42,6 +42,12 @@ class Determinism(BaseModel):
     isa: Literal["SSE41", "AVX", "AVX2", "AVX512_CORE"] | None = Field(
         description="Cap on oneDNN's instruction set; null: what the processor has."
     )
+
+    @model_validator(mode="after")
+    def _portable_fixes_threads(self) -> Self:
+        if self.level == "portable" and self.threads is None:
+            raise ValueError("portable needs a number of threads, the same on every machine")
+        return self
 
 
 class Seeded(Section):

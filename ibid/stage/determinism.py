@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ibid.stage.contract import BadInputError
+
 LEVELS = ("fast", "strict", "portable")
 
 
@@ -29,10 +31,25 @@ class Settings:
 
 
 def resolve(params: Mapping[str, Any]) -> Settings:
-    """Read the settings from a stage's parameters; `threads` 0 or null means every core."""
+    """Read the settings from a stage's parameters; `threads` 0 or null means every core.
+
+    Raises BadInputError for what is no level, no count of threads, or a contradiction.
+    """
     asked = params.get("determinism") or {}
-    threads = asked.get("threads") or len(os.sched_getaffinity(0))
-    return Settings(asked.get("level", "strict"), threads, asked.get("isa"))
+    if not isinstance(asked, Mapping) or asked.get("level", "strict") not in LEVELS:
+        raise BadInputError(
+            f"Expected determinism.level to be one of {', '.join(LEVELS)}.", received=asked
+        )
+    threads, level = asked.get("threads") or 0, asked.get("level", "strict")
+    if not isinstance(threads, int) or threads < 0:
+        raise BadInputError("Expected determinism.threads to be a count.", received=threads)
+    if level == "portable" and not threads:
+        raise BadInputError(
+            "Expected a number of threads for the level portable: it is the same on every machine.",
+            received="every core",
+            hint="ibid params determinism=portable determinism.threads=2",
+        )
+    return Settings(level, threads or len(os.sched_getaffinity(0)), asked.get("isa"))
 
 
 def enter(params: Mapping[str, Any]) -> Settings:

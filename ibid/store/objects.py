@@ -5,7 +5,7 @@ import ctypes
 import hashlib
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -44,10 +44,10 @@ class Objects:
     def put_bytes(self, data: bytes) -> Digest:
         """Store bytes; returns their digest."""
         digest = digest_bytes(data)
-        if digest not in self:
-            with self._temporary() as target:
+        if not self._holds(digest, len(data)):
+            with self._incoming_file() as (path, target):
                 target.write(data)
-            self._keep(Path(target.name), digest)
+            self._keep(path, digest)
         return digest
 
     def put_file(self, path: Path) -> tuple[Digest, int]:
@@ -62,16 +62,16 @@ class Objects:
         if len(first) < CHUNK and not (more := source.read(CHUNK)):
             return self.put_bytes(first), len(first)
         hasher, size = hashlib.sha256(), 0
-        with self._temporary() as target:
+        with self._incoming_file() as (path, target):
             for chunk in chain((first, more), iter(lambda: source.read(CHUNK), b"")):
                 hasher.update(chunk)
                 size += len(chunk)
                 target.write(chunk)
         digest = Digest(hasher.hexdigest())
-        if digest in self:
-            Path(target.name).unlink()
+        if self._holds(digest, size):
+            path.unlink()
         else:
-            self._keep(Path(target.name), digest)
+            self._keep(path, digest)
         return digest, size
 
     def read(self, digest: Digest) -> bytes:
@@ -92,6 +92,11 @@ class Objects:
         finally:
             os.close(descriptor)
 
+    def _holds(self, digest: Digest, size: int) -> bool:
+        """Tell whether an object is there in full: a power cut may have left its name alone."""
+        path = self.path(digest)
+        return path.exists() and path.stat().st_size == size
+
     @contextlib.contextmanager
     def _present(self, digest: Digest) -> Iterator[Path]:
         path = self.path(digest)
@@ -105,18 +110,19 @@ class Objects:
             ) from error
 
     @contextlib.contextmanager
-    def _temporary(self) -> Iterator["tempfile._TemporaryFileWrapper[bytes]"]:
-        """Open a new file; it is gone again if the block fails."""
-        with tempfile.NamedTemporaryFile(dir=self._incoming, delete=False) as target:
-            try:
-                yield target
-            except BaseException:
-                Path(target.name).unlink()
-                raise
+    def _incoming_file(self) -> Iterator[tuple[Path, BinaryIO]]:
+        """Open a new file, read-only once it is closed; it is gone again if the block fails."""
+        path = self._incoming / uuid.uuid4().hex
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o444)
+        try:
+            with open(descriptor, "wb") as target:  # noqa: PTH123 - a descriptor
+                yield path, target
+        except BaseException:
+            path.unlink()
+            raise
 
     def _keep(self, temporary: Path, digest: Digest) -> None:
         final = self.path(digest)
-        temporary.chmod(0o444)
         try:
             temporary.rename(final)
         except FileNotFoundError:

@@ -1,0 +1,54 @@
+"""Photos in batches, by an order that is ours: a function of the seed and the epoch.
+
+It knows no framework; a batch is two arrays.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+from components.segmentation.augmentation import augment, generator
+from components.segmentation.dataset import Pixels, Split
+from components.segmentation.recipe import Recipe
+from ibid.stage.contract import BadInputError
+
+Item = TypeVar("Item")
+
+
+def batches(split: Split, recipe: Recipe, epoch: int) -> Iterator[tuple[Pixels, Pixels]]:
+    """Cut one epoch into batches of one shape, in an order that is a function of (seed, epoch).
+
+    What is left over at the end is left out of that epoch; another epoch's order has it earlier.
+
+    Yields photos, uint8 (batch_size, size, size, 3), and their masks, of the same shape and dtype.
+    Raises BadInputError if a batch is larger than the split.
+    """
+    if recipe.batch_size > len(split):
+        raise BadInputError(
+            "Expected a batch no larger than the training split.",
+            received=f"batch_size {recipe.batch_size}, {len(split)} photos",
+            hint="make batch_size smaller, or put more photos",
+        )
+    order = generator(recipe.seed, "order", epoch).permutation(len(split))
+    for start in range(0, len(split) - recipe.batch_size + 1, recipe.batch_size):
+        chosen = order[start : start + recipe.batch_size]
+        if recipe.augment:
+            pairs = [_augmented(split, i, recipe.seed, epoch) for i in chosen]
+            yield np.stack([photo for photo, _ in pairs]), np.stack([mask for _, mask in pairs])
+        else:
+            yield split.photos[chosen], split.masks[chosen]
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """Make each item in a thread while the one before it is in use."""
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, items, None)
+        while (item := following.result()) is not None:
+            following = pool.submit(next, items, None)
+            yield item
+
+
+def _augmented(split: Split, i: int, seed: int, epoch: int) -> tuple[Pixels, Pixels]:
+    return augment(split.photos[i], split.masks[i], seed=seed, pet=split.ids[i], epoch=epoch)

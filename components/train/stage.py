@@ -1,0 +1,106 @@
+"""Train a U-Net on the training split and keep the weights that were best on validation."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.segmentation import dataset, scratch, weights
+from components.segmentation.recipe import Recipe
+from components.train.choice import Choice, choose
+from components.train.parameters import Parameters
+from ibid.stage import canonical, contract, determinism
+from ibid.stage.contract import ExitCode, Inputs, Params
+
+if TYPE_CHECKING:
+    from components.segmentation.training import Epoch, Trainer
+
+
+def run(inputs: Inputs, output: Path, params: Params) -> ExitCode | None:
+    """Write `model.keras`, `history.csv`, `mean_mask.npz` and `tensorboard/`.
+
+    What can be refused is refused before the framework is imported.
+    """
+    parameters = Parameters.of(params)
+    choice = choose(parameters, inputs.get("tune"))
+    pretrained = weights.find(inputs["weights"], choice.backbone)
+    training = dataset.load(inputs["transform"] / "training")
+    validation = dataset.load(inputs["transform"] / "validation")
+
+    with scratch.homes():  # keras writes there when imported
+        determinism.framework(params)
+    from components.segmentation import saving, tensorboard_log, unet
+    from components.segmentation.training import Trainer
+
+    model = unet.build(
+        choice.backbone,
+        training.size,
+        seed=parameters.seed,
+        dropout=parameters.dropout,
+        bn_momentum=parameters.bn_momentum,
+        weights=pretrained,
+    )
+    recipe = Recipe(
+        seed=parameters.seed,
+        batch_size=choice.batch_size,
+        learning_rate=choice.learning_rate,
+        augment=parameters.augment,
+        plateau_patience=parameters.plateau_patience,
+        plateau_factor=parameters.plateau_factor,
+        early_stopping_patience=parameters.early_stopping_patience,
+    )
+    rows = learn(Trainer(model), recipe, parameters.epochs, training, validation)
+    saving.save(model, output / "model.keras")
+    tensorboard_log.write(output / "tensorboard", rows)
+    write_history(output / "history.csv", rows, choice)
+    canonical.write_npz(output / "mean_mask.npz", {"mean": dataset.mean_mask(training)})
+    return None
+
+
+def learn(
+    trainer: "Trainer",
+    recipe: Recipe,
+    epochs: int,
+    training: dataset.Split,
+    validation: dataset.Split,
+) -> "list[Epoch]":
+    """Train, print a line an epoch, leave the best weights in the trainer's model.
+
+    Katib collects metrics from such lines (`name=value`). The throughput is printed only: a file
+    that held it would differ from run to run.
+    """
+    rows, begun = [], time.perf_counter()
+    last = trainer.start(trainer.model, recipe)
+    for row, checkpoint in trainer.epochs(recipe, last, epochs, training, validation):
+        rows.append(row)
+        last = checkpoint
+        print(line(len(rows), row), flush=True)
+    trainer.model.set_weights(last.best)
+    photos = len(rows) * (len(training) // recipe.batch_size) * recipe.batch_size
+    rate = photos / (time.perf_counter() - begun)
+    pace = f"{rate:.1f} images/s, compiling and validation included"
+    print(f"Best epoch {last.state.best_epoch} of {len(rows)}; {pace}", flush=True)
+    return rows
+
+
+def line(epoch: int, row: "Epoch") -> str:
+    """Say how an epoch went, as Katib's collector of standard output reads it."""
+    return " ".join([f"Epoch[{epoch}]", *(f"{name}={value:.6g}" for name, value in row.items())])
+
+
+def write_history(path: Path, rows: "Sequence[Epoch]", choice: Choice) -> None:
+    """Write a row an epoch, and in each where its values came from."""
+    constant = {
+        "backbone": choice.backbone,
+        "batch_size": choice.batch_size,
+        "initial_learning_rate": choice.learning_rate,
+        "tuned": " ".join(choice.tuned),
+    }
+    header = ["epoch", *rows[0], *constant]
+    body = ([i, *row.values(), *constant.values()] for i, row in enumerate(rows, start=1))
+    canonical.write_csv(path, header, body)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the stage from a command line."""
+    return contract.main(run, argv)

@@ -1,0 +1,108 @@
+import csv
+import io
+import json
+
+import pytest
+import tiny_pets
+
+from components.segmentation import dataset
+from components.tune import stage
+from components.tune.hyperband import Result
+from components.tune.parameters import Parameters
+from ibid.stage.contract import BadInputError
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+TINY = {
+    "augment": True,
+    "dropout": 0.1,
+    "bn_momentum": 0.9,
+    "max_epochs": 2,
+    "eta": 2,
+    "brackets": 2,
+    "batch_sizes": [4],
+}
+PARAMS = tiny_pets.defaults("tune") | TINY
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world")
+    tiny_pets.write_split(folder / "transform" / "training", 8)
+    tiny_pets.write_split(folder / "transform" / "validation", 3)
+    (folder / "weights").mkdir()
+    (folder / "weights" / "weights.json").write_text('{"version": 1, "weights": []}')
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(world, tmp_path_factory):
+    output = tmp_path_factory.mktemp("tune") / "out"
+    done = tiny_pets.start("tune", world, output, PARAMS)
+    assert done.returncode == 0, done.stderr
+    return done, tiny_pets.files(output)
+
+
+@pytest.fixture(scope="module")
+def rows(done):
+    return list(csv.DictReader(io.StringIO(done[1]["trials.csv"].decode())))
+
+
+def test_the_budget_comes_first(done):
+    lines = done[0].stdout.splitlines()
+    assert lines[0] == "Hyperband: 2 brackets, 4 trials, 7 epochs, at most 14 steps"
+    assert lines[1].startswith("Trial[0] epochs=1 val_mean_iou=")
+
+
+def test_the_defaults_have_two_brackets_and_nine_trials():
+    from components.tune import hyperband
+
+    defaults = Parameters.of(tiny_pets.defaults("tune") | {k: TINY[k] for k in list(TINY)[:3]})
+    plan = hyperband.schedule(defaults.max_epochs, defaults.eta, defaults.brackets)
+    assert len(plan) >= 2
+    assert hyperband.trials(plan) >= 9
+
+
+def test_every_trial_is_told_at_every_rung(rows):
+    told = [(row["trial"], row["bracket"], row["rung"], row["epochs"]) for row in rows]
+    assert told[:2] == [("0", "0", "0", "1"), ("1", "0", "0", "1")]
+    assert told[2] in {("0", "0", "1", "2"), ("1", "0", "1", "2")}
+    assert told[3:] == [("2", "1", "0", "2"), ("3", "1", "0", "2")]
+    assert {row["state"] for row in rows[:2]} == {"promoted", "stopped"}
+    assert {row["state"] for row in rows[2:]} == {"finished"}
+
+
+def test_the_winner_is_the_best_row_of_the_table(done, rows):
+    found = json.loads(done[1]["optimal_hp.json"])
+    best = max(rows, key=lambda row: float(row["val_mean_iou"]))
+    assert found["score"] == float(best["val_mean_iou"])
+    assert found["trial"] == int(best["trial"])
+    assert found["learning_rate"] == float(best["learning_rate"])
+    assert (found["batch_size"], found["backbone"]) == (4, "plain")
+
+
+def test_a_trial_alone_comes_out_as_it_did_among_the_others(world, rows):
+    """In another process, with other trials or none before it."""
+    from components.tune.trials import Trials
+    from ibid.stage import determinism
+
+    determinism.enter(PARAMS)
+    determinism.framework(PARAMS)
+    splits = [dataset.load(world / "transform" / name) for name in ("training", "validation")]
+    trials = Trials(Parameters.of(PARAMS), {"plain": None}, *splits)
+    assert trials.train(3, 2) == float(rows[4]["val_mean_iou"])
+    assert trials.last[3]["val_loss"] == float(rows[4]["val_loss"])
+
+
+def test_among_equal_trials_the_first_wins():
+    results = [Result(trial, 0, 0, 1, 0.5, "finished") for trial in (1, 0, 2)]
+    assert stage.optimum(Parameters.of(PARAMS), results)["trial"] == 0
+
+
+@pytest.mark.parametrize(
+    "change", [{"brackets": 3}, {"learning_rate": {"min": 1, "max": 0.1}}, {"backbones": []}]
+)
+def test_a_search_that_cannot_be_run_is_refused(world, tmp_path, change):
+    inputs = {entry.name: entry for entry in world.iterdir()}
+    with pytest.raises(BadInputError):
+        stage.run(inputs, tmp_path, PARAMS | change)
