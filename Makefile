@@ -5,7 +5,8 @@ SHELL := /bin/bash
 
 UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv),.uv/bin/uv)
-SYNC := $(UV) sync --locked --inexact --quiet --python 3.11
+# Bytecode is compiled here, once: stages write none, and would compile TensorFlow at every start.
+SYNC := $(UV) sync --locked --inexact --compile-bytecode --quiet --python 3.11
 IBID := .venv/bin/ibid
 PYTHON := .venv/bin/python
 

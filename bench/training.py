@@ -66,7 +66,7 @@ def main() -> int:
     """Print a table, or JSON; the exit code says whether the target was met."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--photos", type=int, default=96)
+    parser.add_argument("--photos", type=int, default=192)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=7)

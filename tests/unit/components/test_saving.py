@@ -4,8 +4,6 @@ import zipfile
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 
 @pytest.fixture(scope="module")
 def model():

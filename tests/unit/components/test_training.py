@@ -9,7 +9,6 @@ from components.segmentation.recipe import Recipe
 from ibid.stage.contract import BadInputError
 
 # Keras 3.15 asks TensorFlow 2.19 for arrays in a way that NumPy 2 deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 RECIPE = Recipe(
     seed=1,

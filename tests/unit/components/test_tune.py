@@ -11,8 +11,6 @@ from components.tune.hyperband import Result
 from components.tune.parameters import Parameters
 from ibid.stage.contract import BadInputError
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 TINY = {
     "augment": True,
     "dropout": 0.1,

@@ -9,7 +9,6 @@ from components.segmentation.backbones import SKIPS
 from ibid.stage.contract import BadInputError
 
 # Keras 3.15 asks TensorFlow 2.19 for arrays in a way that NumPy 2 deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 RANDOM = np.random.default_rng(0)
 PHOTOS = RANDOM.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
