@@ -7,6 +7,7 @@ from typing import Any
 from ibid.engine.work import Work
 from ibid.spec.preimage import Digest
 from ibid.store.commits import Commit, Store
+from ibid.store.trees import FOLDER
 
 
 def differences(before: dict[str, Any], work: Work) -> list[str]:
@@ -40,12 +41,17 @@ def _source_differences(
     """Name what changed among the files that the glob selects."""
     literal = glob if "*" not in glob else "/"
     old, new = (store.trees.find(tree, literal) for tree in (then["digest"], head.tree))
-    if old and new and old.digest == new.digest:
+    if old is None or new is None:
+        return [f"{name}:{literal.lstrip('/')} {'is new' if new else 'is gone'}"]
+    if old.digest == new.digest:
         return []
-    if literal.endswith(".json") and old and new:
+    if new.kind == FOLDER and old.kind == FOLDER:
+        inner = "" if literal == "/" else f"{literal.strip('/')}/"
+        return _tree_differences(f"{name}:{inner}", old.digest, new.digest, store)
+    if literal.endswith(".json"):
         then_value, now_value = (json.loads(store.objects.read(e.digest)) for e in (old, new))
         return _flat_differences(then_value, now_value, f"{name}{literal}: ")
-    return _tree_differences(f"{name}:", then["digest"], head.tree, store)
+    return [f"{name}:{literal.lstrip('/')} changed"]
 
 
 def _tree_differences(prefix: str, old: Digest, new: Digest, store: Store) -> list[str]:

@@ -38,12 +38,16 @@ class Task:
 
 
 class Execution:
-    """The running of tasks; `results` and `failures` hold what came of them."""
+    """The running of tasks; `results` and `failures` hold what came of them.
+
+    `began` is when the first worker got its cores, in seconds since the epoch.
+    """
 
     def __init__(self, home: Home, work: Work, job: CommitId, slots: Slots, watch: Watch) -> None:
         self.results: list[Result] = []
         self.failures: list[tuple[Datum, Outcome]] = []
         self.stopped = False
+        self.began: float | None = None
         self.logs = home.logs / f"{work.spec.name}@{job}"
         self._home = home
         self._folder = home.scratch
@@ -85,6 +89,7 @@ class Execution:
         """Run tasks in one worker until none waits."""
         folder = self._folder / str(number)
         with self._slots.lend(self._work.spec.cpu):
+            self.began = self.began or time.time()
             worker = Worker(self._work.spec, code, folder, self.logs / f"{number}.log")
             with self._lock:
                 self._workers.append(worker)

@@ -45,7 +45,8 @@ class Job:
         except IbidError as failed:
             state = KILLED if self._execution.stopped else FAILURE
             code, error = int(failed.code), str(failed)
-        self._jobs.finish(spec.name, self.id, state, code, error)
+        started = self._execution.began or started  # waiting for cores is not the job's time
+        self._jobs.finish(spec.name, self.id, state, code, error, started)
         done = JobDone(
             pipeline=spec.name,
             state=state,

@@ -72,12 +72,20 @@ class Jobs:
              skipped),
         )  # fmt: skip
 
-    def finish(self, pipeline: str, job: CommitId, state: str, code: int, error: str) -> None:
-        """Write down how a job has ended."""
+    def finish(
+        self,
+        pipeline: str,
+        job: CommitId,
+        state: str,
+        code: int,
+        error: str,
+        started: float | None = None,
+    ) -> None:
+        """Write down how a job has ended, and when its work began, if it was later than asked."""
         self._database.execute(
-            "UPDATE jobs SET state = ?, finished = ?, code = ?, error = ? "
-            "WHERE project = ? AND pipeline = ? AND id = ?",
-            (state, time.time(), code, error, self._project, pipeline, job),
+            "UPDATE jobs SET state = ?, finished = ?, code = ?, error = ?, "
+            "started = coalesce(?, started) WHERE project = ? AND pipeline = ? AND id = ?",
+            (state, time.time(), code, error, started, self._project, pipeline, job),
         )
 
     def request_stop(self, pipeline: str, job: CommitId) -> None:

@@ -1,21 +1,14 @@
 """The whole DAG of the pets as a user runs it: preset `tiny`, by the command line."""
 
-import contextlib
 import json
-import os
 import re
 import signal
-import sqlite3
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
 PETS = 60
 TAGS = "http://127.0.0.1:16006/data/plugin/scalars/tags"
 OUTPUTS = {
@@ -31,88 +24,17 @@ OUTPUTS = {
 }
 
 
-class Home:
-    """A store of its own; every command in a process of its own."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def start(self, *arguments):
-        return subprocess.Popen(
-            [sys.executable, "-m", "ibid.cli", *map(str, arguments)],
-            cwd=ROOT,
-            env=os.environ | {"IBID_HOME": str(self.path), "IBID_PIPELINE": "pets"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def ibid(self, *arguments, code=0):
-        process = self.start(*arguments)
-        out, log = process.communicate()
-        assert process.returncode == code, f"exit {process.returncode}\n{out}\n{log}"
-        return out, log
-
-    def json(self, *arguments):
-        return json.loads(self.ibid(*arguments, "--json")[0])
-
-    def put(self, folder, *overrides):
-        self.ibid("put", "stream", folder, "--replace", "--no-run")
-        self.params(*overrides)
-
-    def params(self, *overrides):
-        self.ibid("params", "preset=tiny", *overrides, "--commit", "--no-run")
-
-    def run(self, code=0):
-        """Run; returns the jobs by pipeline."""
-        process = self.start("run", "--json")
-        out, log = process.communicate()
-        assert process.returncode == code, f"exit {process.returncode}\n{out}\n{log}"
-        return {job["pipeline"]: job for job in json.loads(out)["jobs"]}
-
-    def digests(self):
-        return {row["repo"]: row["digest"] for row in self.json("repos") if row["repo"] in OUTPUTS}
-
-    def run_and_kill_when(self, is_time):
-        """Run, and SIGKILL the engine as soon as it is time."""
-        process = self.start("run")
-        while process.poll() is None and not is_time():
-            time.sleep(0.02)
-        process.kill()
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL, "the run ended before it could be killed"
-
-    def finished_datums(self, pipeline):
-        database = sqlite3.connect(self.path / "ibid.db")
-        with contextlib.closing(database):
-            query = "SELECT count(*) FROM datums WHERE pipeline = ? AND state = 'success'"
-            return database.execute(query, (pipeline,)).fetchone()[0]
-
-    def has_printed(self, pipeline, sign):
-        logs = self.path.glob(f"logs/{pipeline}@*/*.log")
-        return any(sign in log.read_text(errors="replace") for log in logs)
-
-    def processes(self):
-        """List the processes that were started for this home's stages."""
-        mark, found = f"PFS_ROOT={self.path}".encode(), []
-        for environ in Path("/proc").glob("[0-9]*/environ"):
-            with contextlib.suppress(OSError):  # it ended meanwhile, or is not ours
-                if mark in environ.read_bytes():
-                    found.append(environ.parent.name)
-        return found
-
-
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory):
+def sample(tmp_path_factory, new_home):
     folder = tmp_path_factory.mktemp("drawn") / "sample"
     arguments = ["sample", folder, "--pets", PETS]
-    Home(folder).ibid(*arguments)
+    new_home(folder).ibid(*arguments)
     return folder
 
 
 @pytest.fixture(scope="module")
-def released(tmp_path_factory, sample):
-    home = Home(tmp_path_factory.mktemp("released"))
+def released(tmp_path_factory, new_home, sample):
+    home = new_home(tmp_path_factory.mktemp("released"))
     home.put(sample)
     jobs = home.run()
     assert {name: job["state"] for name, job in jobs.items()} == dict.fromkeys(OUTPUTS, "success")
@@ -170,10 +92,7 @@ def test_the_curves_are_served_as_a_page(released):
     assert list(released.path.glob("service-*")) == []
 
 
-def test_killed_in_transform_and_in_model_it_goes_on_to_the_same_digests(
-    released, sample, tmp_path
-):
-    home = Home(tmp_path / "home")
+def test_killed_in_transform_and_in_model_it_goes_on_to_the_same_digests(released, sample, home):
     home.put(sample)
     home.run_and_kill_when(lambda: home.finished_datums("transform") > 0)
     assert home.digests()["transform"] is None
