@@ -1,6 +1,6 @@
 # The one door. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run sample test check format specs bench docs clean
+.PHONY: help setup setup-dev run put-sample sample test check format specs bench docs clean
 SHELL := /bin/bash
 
 UV_VERSION := 0.13.9
@@ -21,11 +21,13 @@ run: .venv/.run  ## Run the whole pipeline [DATA=DIR] [ARGS='model.epochs=3 ...'
 ifdef DATA
 	@$(IBID) put stream "$(DATA)" --replace --no-run
 else
-	@test -e sample/images.tar.gz || $(IBID) sample sample
-	@$(IBID) put stream sample --replace --first --no-run
+	@$(IBID) ls stream 2>/dev/null || $(MAKE) --no-print-directory put-sample
 endif
 	@$(IBID) params $(ARGS) --commit --no-run
 	@$(IBID) run
+
+put-sample: sample
+	@$(IBID) put stream sample --replace --no-run
 
 sample: .venv/.run  ## Draw the synthetic data set into sample/
 	@$(IBID) sample sample

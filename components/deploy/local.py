@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from ibid.stage.contract import BadInputError
+from ibid.stage.contract import BadInputError, TemporaryError
 
 
 def place(folder: Path, digest: str, files: Mapping[str, bytes]) -> bool:
@@ -24,6 +24,7 @@ def place(folder: Path, digest: str, files: Mapping[str, bytes]) -> bool:
 
     Raises:
         BadInputError: the folder cannot be used.
+        TemporaryError: writing failed for another reason, such as a full disk.
     """
     try:
         if _placed(folder, digest, files):
@@ -33,12 +34,14 @@ def place(folder: Path, digest: str, files: Mapping[str, bytes]) -> bool:
         for name, content in files.items():
             _replace(home / name, content)
         _point(folder / "current", digest)
-    except OSError as error:
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
         raise BadInputError(
             "Expected a folder for releases that can be written.",
             received=error,
-            hint="ibid params deploy.folder=FOLDER --commit",
+            hint="ibid params deploy.folder=/FOLDER --commit",
         ) from error
+    except OSError as error:
+        raise TemporaryError(f"Expected to write to {folder}.", received=error) from error
     return True
 
 
@@ -55,6 +58,7 @@ def _placed(folder: Path, digest: str, files: Mapping[str, bytes]) -> bool:
 def _replace(path: Path, content: bytes) -> None:
     with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as temporary:
         temporary.write(content)
+    Path(temporary.name).chmod(0o644)  # the server is another user
     Path(temporary.name).replace(path)
 
 

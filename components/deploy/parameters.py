@@ -11,4 +11,6 @@ class Parameters(Section):
     """The parameters of `deploy`."""
 
     target: Literal["local"] = Field(description="Where a release runs: a folder of this machine.")
-    folder: str | None = Field(description="That folder; null: the one that the launcher names.")
+    folder: str | None = Field(
+        pattern="^/", description="That folder, absolute; null: the one that the launcher names."
+    )

@@ -67,7 +67,7 @@ def place(parameters: Parameters) -> Path:
     if not folder:
         raise BadInputError(
             f"Expected a folder to deploy to: the parameter deploy.folder, or {FOLDER}.",
-            hint="ibid params deploy.folder=FOLDER --commit",
+            hint="ibid params deploy.folder=/FOLDER --commit",
         )
     return Path(folder)
 

@@ -15,12 +15,12 @@ from components.segmentation.calibration import Calibration
 from components.segmentation.dataset import Split
 from components.segmentation.digest import sha256
 from components.segmentation.masks import CLASSES
+from components.segmentation.metrics import METRICS
 from ibid.stage import canonical
 from ibid.stage.contract import BadInputError
 
 MODELS = ("mean_mask", "baseline", "model", "calibrated")
 GROUPS = ("all", *CLASSES)
-METRICS = ("iou", "f1", "mean_iou", "accuracy", "precision", "loss")
 
 Floats = NDArray[np.float32]
 Scores = Mapping[str, Mapping[str, Mapping[str, float]]]
@@ -98,6 +98,7 @@ def write(evaluation: Evaluation, scores: Scores, output: Path) -> None:
         {
             "version": 1,
             "photos": len(evaluation.split),
+            "size": evaluation.split.size,
             "models": scores,
             "inputs": evaluation.inputs,
         },

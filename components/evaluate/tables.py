@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from components.evaluate.results import GROUPS, METRICS, MODELS, Scores
+from components.evaluate.results import GROUPS, MODELS, Scores
 from components.segmentation import markdown
+from components.segmentation.metrics import METRICS
 
 TITLES = {
     "mean_mask": "constant mean mask",

@@ -109,8 +109,9 @@ def _kind(pet_id: str, listing: oxford.Listing, notes: list[str]) -> dict[str, A
     entry = listing.entries.get(pet_id)
     if entry is not None:
         return {"breed": breed, "species": entry.species, "class_id": entry.class_id}
-    notes.append("not in list.txt: breed and species from its name, class from its breed")
     class_id = listing.class_of(breed)
+    found = "class from its breed" if class_id is not None else "no class: none of its breed is"
+    notes.append(f"not in list.txt: breed and species from its name, {found}")
     return {"breed": breed, "species": oxford.species_of(breed), "class_id": class_id}
 
 
@@ -125,5 +126,14 @@ def _heads(
     except BadInputError as error:
         notes.append(f"no head box: {error.message} Received: {error.received}")
         return []
-    turned = (photos.turn_box(box, photo.stored, photo.orientation) for box in boxes)
+    inside = [box for box in boxes if _is_inside(box, photo.stored)]
+    if len(inside) < len(boxes):
+        notes.append(f"{len(boxes) - len(inside)} head boxes left out: beyond the photo")
+    turned = (photos.turn_box(box, photo.stored, photo.orientation) for box in inside)
     return [dict(zip(oxford.CORNERS, box, strict=True)) for box in turned]
+
+
+def _is_inside(box: photos.Box, size: tuple[int, int]) -> bool:
+    """Tell whether a box, counted from 1, lies within a photo of (width, height)."""
+    left, top, right, bottom = box
+    return 1 <= left <= right <= size[0] and 1 <= top <= bottom <= size[1]

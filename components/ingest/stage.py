@@ -43,28 +43,28 @@ def _take_in(upload: Path, output: Path, parameters: Parameters) -> None:
     quarantine = Quarantine(output / "quarantine" / upload.name)
     found = annotations.read(upload, limit, quarantine)
     seen: set[str] = set()
-    made = 0
+    made: set[str] = set()
     for member in members(upload, "images", limit):
         try:
-            pet_id = _claim(member, seen)
+            pet_id = _pet_id(member, made)
+            seen.add(pet_id)
             new = pet.make(member, pet_id, found, parameters.jpeg_quality)
         except BadInputError as refusal:
             quarantine.add(member, _line(refusal))
         else:
             new.write(output / "pets" / upload.name / pet_id)
-            made += 1
+            made.add(pet_id)
     annotations.set_aside_rest(found, seen, quarantine)
-    _tell(upload.name, made, quarantine.reasons)
+    _tell(upload.name, len(made), quarantine.reasons)
 
 
-def _claim(member: Member, seen: set[str]) -> str:
-    """Find a photo's pet id and take it; raises BadInputError if it is none or taken."""
+def _pet_id(member: Member, made: set[str]) -> str:
+    """Find a photo's pet id; raises BadInputError if it is none, or of a pet that is made."""
     if member.problem is not None:
         raise BadInputError(member.problem)
     pet_id = pet.name_of(member)
-    if pet_id in seen:
+    if pet_id in made:
         raise BadInputError(f"Expected one photo of {pet_id}; another came first.")
-    seen.add(pet_id)
     return pet_id
 
 

@@ -7,8 +7,7 @@ from components.release.evaluation import Evaluation
 from components.release.gates import Gate
 from components.release.parameters import Parameters
 from components.segmentation import markdown
-
-METRICS = ("iou", "f1", "mean_iou", "accuracy", "precision", "loss")
+from components.segmentation.metrics import METRICS
 
 CARD = Template("""\
 # $name: which pixels of a photo are pet, background and border
@@ -43,7 +42,7 @@ often its class is true, and they need not sum to 1.
 
 ## Limits
 
-* Photos are seen at 128 x 128 pixels; thin parts such as whiskers and tails are lost.
+* Photos are seen at $size x $size pixels; thin parts such as whiskers and tails are lost.
 * It was made for one pet in the middle of a photo. Several pets, other animals, drawings and
   night pictures were not measured.
 * Calibration holds for photos like those above, and for no others.
@@ -59,8 +58,8 @@ $digests
 ## How to verify
 
 `sha256sum` of each file gives the digest above. `ibid lineage` of the commit that holds this card
-names the photos, the code, the parameters and the environment that the model was made from; a run
-with the same four gives the same digests.
+names the photos, the code, the parameters and the environment that the model was made from. A run
+with the same four gives the same digests, unless its determinism level was `fast`.
 """)
 
 
@@ -80,6 +79,7 @@ def write(
         data_licence=parameters.data_licence,
         data_source=parameters.data_source,
         photos=evaluation.photos,
+        size=evaluation.size,
         metrics=_metrics(evaluation),
         gates=_gates(gates),
         digests=markdown.table(("file", "SHA-256"), sorted(digests.items())),

@@ -39,6 +39,7 @@ class Evaluation(BaseModel):
 
     version: Literal[1]
     photos: int
+    size: int
     models: Models
     inputs: Cited
 

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from components.segmentation.partition import PARTITIONS
 from ibid.stage.contract import BadInputError
-
-SPLITS = ("training", "validation", "calibration", "test")
 
 Pixels = NDArray[np.uint8]
 
@@ -54,7 +53,7 @@ def load(folder: Path) -> Split:
     if not pets:
         raise BadInputError(
             f"Expected photos in the split {folder.name}.",
-            received=", ".join(f"{name} {len(_pets(folder.parent / name))}" for name in SPLITS),
+            received=", ".join(f"{name} {len(_pets(folder.parent / name))}" for name in PARTITIONS),
             hint="ibid put stream PHOTOS/ with more pets: their names decide where each goes",
         )
     photos, masks = _stack(pets, "image.png"), _stack(pets, "mask.png")

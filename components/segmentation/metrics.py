@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from components.segmentation.masks import CLASSES
 
+METRICS = ("iou", "f1", "mean_iou", "accuracy", "precision", "loss")
 EPSILON = 1e-7
 SMOOTH = 1.0
 

@@ -33,7 +33,7 @@ TURNS = {
     8: Transpose.ROTATE_90,
 }
 # What photos come as. Pillow knows more, and for some of it starts other programs.
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
 MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
 
 

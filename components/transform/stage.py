@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.segmentation import masks, photos
+from components.segmentation.partition import partition_of
 from components.transform import versions
 from components.transform.parameters import Parameters
-from components.transform.partition import partition_of
 from ibid.stage import canonical, contract
 from ibid.stage.contract import BadInputError, ExitCode, Inputs, Params
 

@@ -33,6 +33,6 @@ def draw(parameters: Parameters, trial: int) -> Point:
     return Point(
         learning_rate=float(f"{math.exp(dice.uniform(low, high)):.3g}"),
         batch_size=parameters.batch_sizes[int(dice.integers(len(parameters.batch_sizes)))],
-        backbone=parameters.backbones[int(dice.integers(len(parameters.backbones)))],
+        backbone=parameters.encoders[int(dice.integers(len(parameters.encoders)))],
         seed=int(dice.integers(2**32)),
     )

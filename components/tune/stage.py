@@ -10,7 +10,7 @@ from components.tune.hyperband import Bracket, Result
 from components.tune.parameters import Parameters
 from components.tune.space import draw
 from ibid.stage import canonical, contract, determinism
-from ibid.stage.contract import ExitCode, Inputs, Params
+from ibid.stage.contract import BadInputError, ExitCode, Inputs, Params
 
 if TYPE_CHECKING:
     from components.tune.trials import Trials
@@ -36,7 +36,7 @@ def run(inputs: Inputs, output: Path, params: Params) -> ExitCode | None:
     """
     parameters = Parameters.of(params)
     plan = hyperband.schedule(parameters.max_epochs, parameters.eta, parameters.brackets)
-    pretrained = {name: weights.find(inputs["weights"], name) for name in parameters.backbones}
+    pretrained = {name: weights.find(inputs["weights"], name) for name in parameters.encoders}
     training = dataset.load(inputs["transform"] / "training")
     validation = dataset.load(inputs["transform"] / "validation")
     print(budget(plan, parameters, len(training)), flush=True)
@@ -74,8 +74,17 @@ def budget(plan: Sequence[Bracket], parameters: Parameters, photos: int) -> str:
 
 
 def optimum(parameters: Parameters, results: Sequence[Result]) -> dict[str, Any]:
-    """Describe the trial with the best score; among equals the one with the lowest number."""
-    best = max(results, key=lambda result: (result.score, -result.trial))
+    """Describe the trial with the best score; among equals the one with the lowest number.
+
+    Raises BadInputError if every trial diverged.
+    """
+    best = max(results, key=lambda result: (result.score, -result.trial, result.epochs))
+    if best.score < 0:
+        raise BadInputError(
+            "Expected a trial that does not diverge.",
+            received=f"{len({result.trial for result in results})} that did",
+            hint="ibid params tune.learning_rate.max=0.002 --commit",
+        )
     point = draw(parameters, best.trial)
     return {
         "version": 1,

@@ -16,6 +16,8 @@ from components.segmentation.training import Checkpoint, DivergedError, Epoch, T
 from components.tune.parameters import Parameters
 from components.tune.space import Point, draw
 
+DIVERGED = -1.0  # below every mean IoU
+
 
 class Trials:
     """Trains trials by number.
@@ -40,7 +42,7 @@ class Trials:
     def train(self, trial: int, epochs: int) -> float:
         """Train a trial until it has seen so many epochs.
 
-        Returns its best validation score so far, 0 if it diverged.
+        Returns its best validation score so far, DIVERGED if it did.
         """
         point = draw(self._parameters, trial)
         recipe, trainer = self._recipe(point), self._trainer(point)
@@ -53,7 +55,7 @@ class Trials:
             for self.last[trial], self._checkpoints[trial] in carried_on:
                 pass
         except DivergedError:
-            return 0.0
+            return DIVERGED
         return self._checkpoints[trial].state.best_score
 
     def forget(self, trial: int) -> None:

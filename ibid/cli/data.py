@@ -24,17 +24,11 @@ def put(
         bool,
         typer.Option("--replace", help="Take the place of the upload last put with --replace."),
     ] = False,
-    first: Annotated[
-        bool, typer.Option("--first", help="Only if nothing is committed to the repo yet.")
-    ] = False,
     no_run: NoRun = False,
     pipeline: Pipeline = None,
 ) -> None:
     """Commit an upload, and start what it feeds. Bytes that are there already make no commit."""
     with opened(pipeline) as (project, store):
-        if first and store.head(repo) is not None:
-            _list_uploads(project, store, repo)
-            return
         commit = inputs.put(project, store, repo, path, replace=replace)
         if commit is None:
             show.say(f"{repo}: no commit, it holds the bytes of {path} already")

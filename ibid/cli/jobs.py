@@ -11,7 +11,7 @@ from ibid.cli.options import Json, Pipeline, opened
 from ibid.engine.project import Project
 from ibid.stage.contract import UsageError
 from ibid.store.commits import Store
-from ibid.store.jobs import RUNNING, Job, Jobs
+from ibid.store.jobs import RUNNING, DatumRow, Job, Jobs
 
 POLL_SECONDS = 0.3
 
@@ -86,6 +86,15 @@ def job_data(job: Job) -> dict[str, Any]:
     }
 
 
+def read_log(project: Project, job: Job, row: DatumRow) -> str:
+    """Read what one datum printed; nothing for a datum that was skipped."""
+    if not row.log:
+        return ""
+    with (_folder(project, job) / row.log).open("rb") as stream:
+        stream.seek(row.log_start)
+        return stream.read(row.log_end - row.log_start).decode(errors="replace").rstrip("\n")
+
+
 def _print_log(project: Project, store: Store, job: Job, follow: bool) -> None:
     places: dict[str, int] = {}
     going_on = True
@@ -121,9 +130,7 @@ def _print_datum(project: Project, store: Store, job: Job, prefix: str) -> None:
         )
     row = rows[0]
     if row.log:
-        with (_folder(project, job) / row.log).open("rb") as stream:
-            stream.seek(row.log_start)
-            show.print_plain(stream.read(row.log_end - row.log_start).decode(errors="replace"))
+        show.print_plain(read_log(project, job, row))
     show.say(f"{row.label}: {row.state}, exit code {row.code}. {row.error}".rstrip())
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ibid.cli import show
-from ibid.cli.jobs import job_data
+from ibid.cli.jobs import job_data, read_log
 from ibid.cli.options import Json, Pipeline, opened
 from ibid.cli.progress import watching
 from ibid.engine import plan as planning
@@ -17,7 +17,7 @@ from ibid.engine.events import JobDone
 from ibid.engine.plan import State, Step
 from ibid.engine.project import Project
 from ibid.store.commits import Store
-from ibid.store.jobs import Jobs
+from ibid.store.jobs import SUCCESS, Jobs
 
 
 def run(json: Json = False, pipeline: Pipeline = None) -> None:
@@ -100,8 +100,7 @@ def run_and_show(project: Project, store: Store, *, json: bool = False) -> None:
         _show_done(project, store, done)
     else:
         show.say("Nothing to do: every output is what its inputs, code and settings make.")
-        if done.code:
-            show.say(f"A refusal stands: {_refused(project, store)} (exit code {done.code}).")
+        _show_refusals(project, store)
     if done.code:
         raise typer.Exit(done.code)
 
@@ -124,8 +123,7 @@ def _show_done(project: Project, store: Store, done: engine.Run) -> None:
     )
     if all(job.digest for job in done.done.values()) and not done.not_run:
         _show_summary(project, store)
-        if done.code:
-            show.say(f"\nRefused: {_refused(project, store)} (exit code {done.code}).")
+        _show_refusals(project, store)
         if project.index["next"]:
             show.say("\nNext:")
         for line in project.index["next"]:
@@ -150,9 +148,15 @@ def _rounded(cell: str) -> str:
         return cell
 
 
-def _refused(project: Project, store: Store) -> str:
-    newest = (next(iter(Jobs(store).history(name)), None) for name in project.specs)
-    return ", ".join(f"{job.pipeline}@{job.id[:8]}" for job in newest if job and job.code)
+def _show_refusals(project: Project, store: Store) -> None:
+    """Say which refusals stand, and what their stages said of them."""
+    for name in project.specs:
+        newest = next(iter(Jobs(store).history(name)), None)
+        if newest and newest.state == SUCCESS and newest.code:
+            job = f"{newest.pipeline}@{newest.id[:8]}"
+            show.say(f"\nRefused: {job} (exit code {newest.code}).")
+            rows = [row for row in Jobs(store).datums(newest.pipeline, newest.id) if row.code]
+            show.say("\n".join(read_log(project, newest, row) for row in rows))
 
 
 def _say_waiting(holder: str) -> None:

@@ -171,6 +171,9 @@ def _guarded(work: Callable[[], int]) -> tuple[int, str]:
     """Turn what a stage raises into an exit code and the reason."""
     try:
         return work(), ""
+    except MemoryError as error:
+        print(f"out of memory: {error}", file=sys.stderr, flush=True)
+        return int(ExitCode.TEMPORARY), "out of memory"
     except IbidError as error:
         print(error, file=sys.stderr, flush=True)
         return int(error.code), str(error)

@@ -13,7 +13,7 @@ import os
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ibid.stage.contract import BadInputError
@@ -85,14 +85,12 @@ def environment(settings: Settings) -> dict[str, str]:
     return variables
 
 
-def framework(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Import Keras and its backend, seeded and deterministic; returns the settings in force."""
+def framework(params: Mapping[str, Any]) -> None:
+    """Import Keras and its backend, seeded and deterministic."""
     import keras
 
-    settings = resolve(params)
     keras.utils.set_random_seed(int(params["seed"]))
-    if keras.backend.backend() == "tensorflow" and settings.level != "fast":
+    if keras.backend.backend() == "tensorflow" and resolve(params).level != "fast":
         import tensorflow
 
         tensorflow.config.experimental.enable_op_determinism()
-    return {**asdict(settings), "backend": keras.backend.backend()}

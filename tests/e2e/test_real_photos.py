@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.transform.partition import partition_of
+from components.segmentation.partition import partition_of
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "data" / "pets-240"
 WANTED = {"training": 90, "validation": 12, "calibration": 16, "test": 16}

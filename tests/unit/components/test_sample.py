@@ -13,7 +13,7 @@ from PIL import Image
 from components.ingest.stage import run as ingest
 from components.sample.__main__ import draw, main
 from components.sample.breeds import names
-from components.transform.partition import PARTITIONS, partition_of
+from components.segmentation.partition import PARTITIONS, partition_of
 from components.transform.stage import run as transform
 from ibid.stage.contract import BadInputError, ExitCode
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from components.ingest.stage import run as ingest
-from components.transform.partition import PARTITIONS, partition_of
+from components.segmentation.partition import PARTITIONS, partition_of
 from components.transform.stage import run
 from ibid.stage.contract import BadInputError
 
