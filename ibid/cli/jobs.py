@@ -22,7 +22,8 @@ JobName = Annotated[
 
 def jobs(json: Json = False, pipeline: Pipeline = None) -> None:
     """List the jobs, newest first."""
-    with opened(pipeline) as (_, store):
+    with opened(pipeline) as (project, store):
+        settle(project, store)
         history = Jobs(store).history()
         if json:
             show.data([job_data(job) for job in history])
@@ -52,7 +53,10 @@ def logs(
     pipeline: Pipeline = None,
 ) -> None:
     """Print what a job printed, and how its datums ended."""
+    if datum and follow:
+        raise UsageError("Expected either --datum or --follow.", hint=f"ibid logs {job} --follow")
     with opened(pipeline) as (project, store):
+        settle(project, store)
         found = Jobs(store).resolve(job)
         if datum is not None:
             _print_datum(project, store, found, datum)
@@ -63,7 +67,8 @@ def logs(
 
 def stop(job: JobName, pipeline: Pipeline = None) -> None:
     """Stop a job that is running; what it has finished is kept."""
-    with opened(pipeline) as (_, store):
+    with opened(pipeline) as (project, store):
+        settle(project, store)
         found = Jobs(store).resolve(job)
         if found.state != RUNNING:
             raise UsageError("Expected a job that is running.", received=f"{job} is {found.state}")
@@ -86,6 +91,13 @@ def job_data(job: Job) -> dict[str, Any]:
     }
 
 
+def settle(project: Project, store: Store) -> None:
+    """Mark jobs as ended that a killed run has left, unless a run is at work now."""
+    with project.home.run_lock_if_free() as free:
+        if free:
+            Jobs(store).end_abandoned()
+
+
 def read_log(project: Project, job: Job, row: DatumRow) -> str:
     """Read what one datum printed; nothing for a datum that was skipped."""
     if not row.log:
@@ -99,6 +111,7 @@ def _print_log(project: Project, store: Store, job: Job, follow: bool) -> None:
     places: dict[str, int] = {}
     going_on = True
     while going_on:
+        settle(project, store)
         # Asked before reading: what a job prints last is read after it has ended.
         going_on = follow and _now(store, job).state == RUNNING
         _print_new(project, job, places)

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from ibid.cli import data, jobs, proofs, running, show, workload
-from ibid.stage.contract import IbidError
+from ibid.stage.contract import ExitCode, IbidError
 
 app = typer.Typer(
     name="ibid",
@@ -34,9 +34,10 @@ for command in (
     workload.specs,
 ):
     app.command()(command)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
-    workload.sample
-)
+app.command(
+    add_help_option=False,  # --help too is the sampler's
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)(workload.sample)
 
 
 def main() -> None:
@@ -46,3 +47,6 @@ def main() -> None:
     except IbidError as error:
         show.say(f"error: {error}")
         sys.exit(int(error.code))
+    except OSError as error:
+        show.say(f"error: {error}")
+        sys.exit(int(ExitCode.BUG))

@@ -141,7 +141,7 @@ def sentence(event: Event) -> str | None:
     """Say an event in a line; None for what is not worth one."""
     match event:
         case JobStarted(pipeline, reasons, total, skipped):
-            todo = f"{total - skipped} of {total} datums" if total != 1 else "1 datum"
+            todo = f"{total - skipped} of {total} datums" if total - skipped != 1 else "1 datum"
             return f"{pipeline}: {todo} to run ({'; '.join(reasons)})"
         case JobDone() if event.state == SUCCESS:
             same = ", the same bytes as before" if event.same else ""

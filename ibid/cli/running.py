@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ibid.cli import show
-from ibid.cli.jobs import job_data, read_log
+from ibid.cli.jobs import job_data, read_log, settle
 from ibid.cli.options import Json, Pipeline, opened
 from ibid.cli.progress import watching
 from ibid.engine import plan as planning
@@ -16,8 +16,9 @@ from ibid.engine import service as services
 from ibid.engine.events import JobDone
 from ibid.engine.plan import State, Step
 from ibid.engine.project import Project
+from ibid.stage.contract import ExitCode
 from ibid.store.commits import Store
-from ibid.store.jobs import SUCCESS, Jobs
+from ibid.store.jobs import Jobs
 
 
 def run(json: Json = False, pipeline: Pipeline = None) -> None:
@@ -37,15 +38,13 @@ def plan(json: Json = False, pipeline: Pipeline = None) -> None:
             ("PIPELINE", "STATE", "WHY"),
             ((step.spec.name, str(step.state), _why(step)) for step in steps),
         )
-        for step in steps:
-            if step.spec.cluster_only and step.state is not State.SERVICE:
-                fields = ", ".join(step.spec.cluster_only)
-                show.say(f"{step.spec.name}: for a cluster only, not enforced here: {fields}")
+        _say_cluster_only(steps)
 
 
 def status(json: Json = False, pipeline: Pipeline = None) -> None:
     """Say where each pipeline stands: its newest output, its newest job."""
     with opened(pipeline) as (project, store):
+        settle(project, store)
         jobs = Jobs(store)
         rows = []
         for step in planning.plan(project, store):
@@ -86,8 +85,7 @@ def service(
 ) -> None:
     """Serve a page over an output on this machine, until it is interrupted."""
     with opened(pipeline) as (project, store):
-        show.say(f"{name}: http://127.0.0.1:{port or project.specs[name].port}/  (Ctrl-C ends it)")
-        raise typer.Exit(services.serve(project, store, name, port))
+        raise typer.Exit(services.serve(project, store, name, port, show.say))
 
 
 def run_and_show(project: Project, store: Store, *, json: bool = False) -> None:
@@ -95,7 +93,8 @@ def run_and_show(project: Project, store: Store, *, json: bool = False) -> None:
     with watching() as watch:
         done = engine.run(project, store, watch, _say_waiting)
     if json:
-        show.data({"jobs": [_done_data(job) for job in done.done.values()], "code": done.code})
+        jobs = [_done_data(job) for job in done.done.values()]
+        show.data({"jobs": jobs, "not_run": done.not_run, "code": done.code})
     elif done.done or done.not_run:
         _show_done(project, store, done)
     else:
@@ -105,7 +104,20 @@ def run_and_show(project: Project, store: Store, *, json: bool = False) -> None:
         raise typer.Exit(done.code)
 
 
+def _say_cluster_only(steps: list[Step]) -> None:
+    """Name the fields that only a cluster enforces, each with the pipelines that set it."""
+    fields: dict[str, list[str]] = {}
+    for step in steps:
+        for field in step.spec.cluster_only:
+            fields.setdefault(field, []).append(step.spec.name)
+    for field, names in fields.items():
+        who = "all" if len(names) == len(steps) else ", ".join(names)
+        show.say(f"for a cluster only, not enforced here: {field} ({who})")
+
+
 def _show_done(project: Project, store: Store, done: engine.Run) -> None:
+    if not done.done:
+        return
     counts = {name: next(iter(Jobs(store).history(name))) for name in done.done}
     show.table(
         ("PIPELINE", "STATE", "RUN", "SKIPPED", "TOOK", "DIGEST"),
@@ -150,13 +162,13 @@ def _rounded(cell: str) -> str:
 
 def _show_refusals(project: Project, store: Store) -> None:
     """Say which refusals stand, and what their stages said of them."""
-    for name in project.specs:
-        newest = next(iter(Jobs(store).history(name)), None)
-        if newest and newest.state == SUCCESS and newest.code:
-            job = f"{newest.pipeline}@{newest.id[:8]}"
-            show.say(f"\nRefused: {job} (exit code {newest.code}).")
-            rows = [row for row in Jobs(store).datums(newest.pipeline, newest.id) if row.code]
-            show.say("\n".join(read_log(project, newest, row) for row in rows))
+    for output in engine.refusals(project, store):
+        name = f"{output.repo}@{output.id[:8]}"
+        show.say(f"\nRefused: {name} (exit code {int(ExitCode.GATE_REFUSED)}).")
+        job = Jobs(store).resolve(f"{output.repo}@{output.id}")
+        rows = [row for row in Jobs(store).datums(job.pipeline, job.id) if row.code]
+        said = "\n".join(read_log(project, job, row) for row in rows)
+        show.say(said or f"  hint: ibid logs {name}, or that of the run that computed it")
 
 
 def _say_waiting(holder: str) -> None:

@@ -43,6 +43,7 @@ def say(message: str) -> None:
 def print_plain(text: str) -> None:
     """Print text on stdout as it is."""
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()  # whoever follows a log through a pipe wants it now
 
 
 def age(moment: float) -> str:

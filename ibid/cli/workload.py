@@ -1,5 +1,6 @@
 """Commands about the pipeline itself: sample, params, specs."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,18 +16,16 @@ from ibid.engine.project import find, load
 from ibid.stage.contract import UsageError
 
 
-def sample(
-    context: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to draw it.")],
-    pipeline: Pipeline = None,
-) -> None:
-    """Draw a synthetic data set. Its other options are those of the pipeline's sampler."""
+def sample(context: typer.Context, pipeline: Pipeline = None) -> None:
+    """Draw a synthetic data set: ibid sample DIR, with the options of the pipeline's sampler."""
     project = load(Path.cwd(), pipeline)
     module = project.index["sample"]
     if module is None:
         raise UsageError(f"Expected a pipeline with a sampler, {project.name} has none.")
-    command = [sys.executable, "-m", module, str(folder.absolute()), *context.args]
-    raise typer.Exit(subprocess.run(command, cwd=project.root, check=False).returncode)
+    # Started here, so that DIR is what the caller means by it.
+    environment = os.environ | {"PYTHONPATH": str(project.root)}
+    command = [sys.executable, "-m", module, *context.args]
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
 
 
 def params(
@@ -48,13 +47,11 @@ def params(
         declared = project.index["parameters"]
         if declared is None:
             raise UsageError(f"Expected a pipeline with parameters, {project.name} has none.")
-        sys.path.insert(0, str(project.root))
-        model = parameters.load_model(declared["model"])
         if schema:
-            show.data(model.model_json_schema())
+            show.data(parameters.model_of(project.root, declared).model_json_schema())
             return
         given = tuple(overrides or ())
-        composed = parameters.compose(project.folder / declared["conf"], model, given)
+        composed = parameters.compose_for(project.root, project.folder, declared, given)
         if not commit:
             show.data(composed.model_dump(mode="json"))
             return

@@ -47,6 +47,11 @@ def resolve(root: Path, spec: Spec) -> Files:
 def _import(finder: modulefinder.ModuleFinder, module: str, spec: Spec) -> None:
     try:
         finder.import_hook(module)
+    except SyntaxError as error:
+        raise UsageError(
+            f"Expected Python in the code of '{spec.name}'.",
+            received=f"{error.filename}, line {error.lineno}: {error.msg}",
+        ) from error
     except ImportError as error:
         raise UsageError(
             f"Expected the component of '{spec.name}' as a package with a __main__.py.",

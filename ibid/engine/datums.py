@@ -35,7 +35,8 @@ class Datum:
     @property
     def label(self) -> str:
         """The path that tells it from its neighbours, for people."""
-        return next((item.path for item in self.items if item.path != "/"), "/")
+        told = (item.path for item in self.items if item.path != "/" and item.input != "params")
+        return next(told, "/")
 
     def key(self, spec: Spec, code: Digest, environment: Digest) -> Digest:
         """Everything that can change the result, and nothing else."""

@@ -20,10 +20,11 @@ from ibid.engine.process import Outcome, Worker
 from ibid.engine.slots import Slots
 from ibid.engine.work import Work
 from ibid.spec.preimage import Digest
-from ibid.stage.contract import ExitCode, IbidError
+from ibid.stage.contract import BadInputError, ExitCode, IbidError
 from ibid.store.commits import CommitId
 from ibid.store.home import Home
 from ibid.store.jobs import FAILURE, SUCCESS, DatumRow, Jobs, Result
+from ibid.store.trees import Entry
 
 FLUSH_SECONDS = 0.5
 RETRY_SECONDS = 1.0
@@ -73,7 +74,7 @@ class Execution:
                 for done in [pool.submit(self._work_through, n, code) for n in range(count)]:
                     done.result()
         finally:
-            self._save(force=True)
+            self.save(force=True)
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def stop(self) -> None:
@@ -108,9 +109,9 @@ class Execution:
         log_start = worker.log_size()
         outcome = self._try(worker, task.datum, pfs)
         result = None
-        if outcome.code in self._work.spec.accept:
+        if outcome.own and outcome.code in self._work.spec.accept and not self.stopped:
             try:
-                tree = self._store.trees.add(pfs / "out", within=pfs)
+                tree = self._output(pfs)
                 result = Result(task.key, tree.digest, outcome.code, time.monotonic() - started)
             except IbidError as error:
                 outcome = Outcome(int(error.code), str(error))
@@ -128,6 +129,12 @@ class Execution:
             log_end=worker.log_size(),
         )
         self._keep(task, row, result, outcome)
+
+    def _output(self, pfs: Path) -> Entry:
+        """Store what the stage wrote; raises BadInputError where that cannot be kept."""
+        if not (pfs / "out").is_dir() or (pfs / "out").is_symlink():
+            raise BadInputError("Expected the stage to leave its output a folder.")
+        return self._store.trees.add(pfs / "out", within=pfs)
 
     def _try(self, worker: Worker, datum: Datum, pfs: Path) -> Outcome:
         """Run a datum; again, up to `datum_tries`, where it failed for a reason that may pass."""
@@ -169,13 +176,15 @@ class Execution:
                 self._unsaved[1].append(result)
             else:
                 self.failures.append((task.datum, outcome))
-        self._save()
+        self.save()
         self._watch(DatumDone(self._work.spec.name, row.label, row.code))
 
-    def _save(self, *, force: bool = False) -> None:
-        """Make finished datums durable, several in one go."""
+    def save(self, *, force: bool = False) -> None:
+        """Make finished datums durable, several in one go; from any thread."""
         with self._lock:
-            if not force and time.monotonic() - self._saved < FLUSH_SECONDS:
+            if not any(self._unsaved) or (
+                not force and time.monotonic() - self._saved < FLUSH_SECONDS
+            ):
                 return
             self._saved = time.monotonic()
             (rows, results), self._unsaved = self._unsaved, ([], [])

@@ -1,5 +1,6 @@
 """Commits that people make: uploads, files, parameters, and what a repo starts with."""
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Any
 from ibid.engine import record
 from ibid.engine.project import Project
 from ibid.stage.contract import BadInputError, UsageError
-from ibid.store.commits import Commit, Store, new_id
+from ibid.store.commits import Commit, MovedError, Store, new_id
 from ibid.store.trees import EMPTY, FOLDER, Entry
 
 _UPLOAD = re.compile(r"(\d+)-(.+)")
@@ -41,9 +42,16 @@ def put(project: Project, store: Store, repo: str, path: Path, *, replace: bool)
     added = store.trees.add(path.resolve())
     if added.digest == EMPTY:
         raise BadInputError("Expected a folder with files in it.", received=f"{path} is empty")
-    if project.inputs[repo]["layout"] == "uploads":
-        return _put_upload(store, repo, added, path, replace)
-    return _put_files(store, repo, added, path, replace)
+    if added.kind != FOLDER:
+        added = store.trees.write_listing({path.name: added})
+    arrange = _with_upload if project.inputs[repo]["layout"] == "uploads" else _with_files
+    while True:
+        head = store.head(repo)
+        tree, provenance = arrange(store, repo, added, path, replace)
+        if head is not None and head.tree == tree.digest:
+            return None
+        with contextlib.suppress(MovedError):  # another `put` came between: look again
+            return store.commit(repo, new_id(), tree, provenance, onto=head)
 
 
 def uploads(store: Store, repo: str) -> list[Entry]:
@@ -61,35 +69,43 @@ def commit_params(
 
 
 def commit_initial(project: Project, store: Store) -> None:
-    """Give each input repo that has none its first commit, where pipeline.yaml names one."""
+    """Give each input repo that has none its first commit: a folder, or the default parameters."""
+    declared = project.index["parameters"]
+    if declared and store.head("params") is None:
+        from ibid.spec import parameters  # Hydra, for a first run only
+
+        composed = parameters.compose_for(project.root, project.folder, declared)
+        commit_params(store, parameters.files(composed, [*project.specs]), ())
     for name, repo in project.inputs.items():
         if repo["initial"] and store.head(name) is None:
             tree = store.trees.add(project.folder / repo["initial"])
             _commit(store, name, tree, record.of_input(initial=True))
 
 
-def _put_upload(store: Store, repo: str, added: Entry, path: Path, replace: bool) -> Commit | None:
+def _with_upload(
+    store: Store, repo: str, added: Entry, path: Path, replace: bool
+) -> tuple[Entry, str]:
+    """Add an upload, unless one holds its bytes already, and drop the one that it replaces."""
     there = uploads(store, repo)
     replaced = _replaceable(store, repo) if replace else None
-    for upload in there:
-        if upload.digest == added.digest and (not replace or upload.name == replaced):
-            return None
+    if any(upload.name == replaced and upload.digest == added.digest for upload in there):
+        return store.trees.write(there), record.of_input()
     kept = [upload for upload in there if upload.name != replaced]
+    if any(upload.digest == added.digest for upload in kept):
+        return store.trees.write(kept), record.of_input()
     name = f"{_next_number(store, repo):04d}-{_slug(path)}"
-    content = added if added.kind == FOLDER else store.trees.write_listing({path.name: added})
-    tree = store.trees.write([*kept, Entry(name, FOLDER, content.digest, content.size)])
-    return _commit(store, repo, tree, record.of_input(upload=name, replaceable=replace))
+    tree = store.trees.write([*kept, Entry(name, FOLDER, added.digest, added.size)])
+    return tree, record.of_input(upload=name, replaceable=replace)
 
 
-def _put_files(store: Store, repo: str, added: Entry, path: Path, replace: bool) -> Commit | None:
-    new = {path.name: added} if added.kind != FOLDER else _by_name(store, added)
+def _with_files(
+    store: Store, repo: str, added: Entry, _path: Path, replace: bool
+) -> tuple[Entry, str]:
+    """Add files by their names, in place of those of equal names or of everything."""
     head = store.head(repo)
     old = {} if replace or head is None else {e.name: e for e in store.trees.read(head.tree)}
-    return _commit(store, repo, store.trees.write_listing(old | new), record.of_input())
-
-
-def _by_name(store: Store, folder: Entry) -> dict[str, Entry]:
-    return {entry.name: entry for entry in store.trees.read(folder.digest)}
+    new = {entry.name: entry for entry in store.trees.read(added.digest)}
+    return store.trees.write_listing(old | new), record.of_input()
 
 
 def _commit(store: Store, repo: str, tree: Entry, provenance: str) -> Commit | None:

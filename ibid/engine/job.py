@@ -1,5 +1,6 @@
 """One job: skip the datums whose key is known, run the others, commit the union."""
 
+import logging
 import time
 from pathlib import Path
 
@@ -39,19 +40,22 @@ class Job:
         known = {} if spec.effect else self._jobs.results(self.work.keys)
         self._begin(known)
         before = self.work.store.head(spec.name)
-        digest, error, state = None, "", SUCCESS
+        digest, error, state, code = None, "", SUCCESS, 0
         try:
             commit = self._commit(known, started)
             digest, code = commit.tree, self._accepted_code(known)
         except IbidError as failed:
             state = KILLED if self._execution.stopped else FAILURE
             code, error = int(failed.code), str(failed)
-        started = self._execution.began or started  # waiting for cores is not the job's time
-        self._jobs.finish(spec.name, self.id, state, code, error, started)
+        except Exception as bug:  # a border: one pipeline's end is not the run's
+            state, code, error = FAILURE, int(ExitCode.BUG), f"{type(bug).__name__}: {bug}"
+            logging.getLogger(__name__).exception("%s: a bug of the engine", spec.name)
+        if state != SUCCESS:
+            self._jobs.finish(spec.name, self.id, state, code, error, self._execution.began)
         done = JobDone(
             pipeline=spec.name,
             state=state,
-            seconds=time.time() - started,
+            seconds=time.time() - (self._execution.began or started),
             code=code,
             error=error,
             digest=digest,
@@ -63,6 +67,10 @@ class Job:
     def stop(self) -> None:
         """End the job as soon as its processes are dead; from any thread."""
         self._execution.stop()
+
+    def save(self) -> None:
+        """Keep what has finished so far; from any thread."""
+        self._execution.save()
 
     @property
     def logs(self) -> Path:
@@ -98,7 +106,13 @@ class Job:
         text = record.of_output(
             self.work, self._request, self.id, self._accepted_code(known), started
         )
-        return self.work.store.commit(self.work.spec.name, self.id, tree, text)
+        store, name = self.work.store, self.work.spec.name
+        store.objects.sync()
+        with store.database.transaction():  # the output and the job's end are shown together
+            commit = store.commit(name, self.id, tree, text)
+            began, code = self._execution.began, self._accepted_code(known)
+            self._jobs.finish(name, self.id, SUCCESS, code, "", began)
+        return commit
 
     def _accepted_code(self, known: dict[str, Result]) -> int:
         return max(known[key].code for key in self.work.keys)

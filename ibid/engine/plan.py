@@ -1,6 +1,7 @@
 """What would run, and why: which part of which key changed since the newest output."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -8,7 +9,7 @@ from ibid.engine.changes import differences
 from ibid.engine.project import Project
 from ibid.engine.work import Work, gather
 from ibid.spec.spec import Spec
-from ibid.store.commits import Store
+from ibid.store.commits import Commit, Store
 
 
 class State(StrEnum):
@@ -31,8 +32,17 @@ class Step:
     work: Work | None = field(default=None, repr=False)
 
 
+Heads = Mapping[str, Commit | None]
+
+
+def input_heads(project: Project, store: Store) -> Heads:
+    """Read the newest commit of every input repo: a plan, and a run, is over one such set."""
+    return {repo: store.head(repo) for repo in project.inputs}
+
+
 def plan(project: Project, store: Store) -> list[Step]:
     """Say of each pipeline, in the order of the DAG, what a run would do."""
+    inputs = input_heads(project, store)
     steps: dict[str, Step] = {}
     for spec in project.specs.values():
         ahead = [
@@ -40,18 +50,27 @@ def plan(project: Project, store: Store) -> list[Step]:
             for source in spec.sources
             if source.repo in steps and steps[source.repo].state in (State.RUN, State.FOLLOWS)
         ]
-        if ahead and spec.port is None:
-            steps[spec.name] = Step(spec, State.FOLLOWS, tuple(dict.fromkeys(ahead)))
-        else:
-            steps[spec.name] = assess(project, store, spec)
+        step = assess(project, store, spec, inputs)
+        # What follows a change may still be spared it, unless something of its own has changed.
+        if ahead and step.state in (State.CURRENT, State.WAITS):
+            step = Step(spec, State.FOLLOWS, tuple(dict.fromkeys(ahead)))
+        steps[spec.name] = step
     return list(steps.values())
 
 
-def assess(project: Project, store: Store, spec: Spec) -> Step:
-    """Compare one pipeline's key, over its inputs as they are, with its newest output's."""
+def assess(project: Project, store: Store, spec: Spec, inputs: Heads) -> Step:
+    """Compare one pipeline's key with its newest output's.
+
+    Args:
+        project: the project.
+        store: its store.
+        spec: the pipeline.
+        inputs: the commits of the input repos to go by; of outputs the newest is taken.
+    """
     if spec.port is not None:
         return Step(spec, State.SERVICE, (f"ibid service {spec.name}",))
-    heads = {source.repo: store.head(source.repo, source.branch) for source in spec.sources}
+    repos = [source.repo for source in spec.sources]
+    heads = {repo: inputs[repo] if repo in inputs else store.head(repo) for repo in repos}
     missing = tuple(repo for repo, head in heads.items() if head is None)
     if missing:
         return Step(spec, State.WAITS, missing)

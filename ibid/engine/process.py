@@ -7,14 +7,15 @@ import contextlib
 import ctypes
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ibid.spec.spec import Spec
 from ibid.stage.contract import ExitCode
@@ -27,10 +28,11 @@ _LIBC = ctypes.CDLL(None)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one execution ended."""
+    """How one execution ended; `own` if the stage itself said so, not the engine that ended it."""
 
     code: int
     error: str
+    own: bool = False
 
 
 class Worker:
@@ -45,8 +47,6 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: IO[str] | None = None
         self._killed = False
-        for inner in ("home", "tmp", "work"):
-            (folder / inner).mkdir(parents=True, exist_ok=True)
         log.parent.mkdir(parents=True, exist_ok=True)
 
     def run(self, pfs: Path, variables: Mapping[str, str]) -> Outcome:
@@ -56,11 +56,14 @@ class Worker:
             pfs: the folder that stands for `/pfs`, inputs in place.
             variables: what Pachyderm would tell this datum by environment variables.
         """
-        if not self._spec.batching:
-            self._start(pfs, variables)
-            return self._wait()
-        if self._process is None:
-            self._start_batch(pfs)
+        try:
+            if not self._spec.batching:
+                self._start(pfs, variables)
+                return self._wait()
+            if self._process is None:
+                self._start_batch(pfs)
+        except OSError as error:
+            return Outcome(ExitCode.BUG, f"cannot start {self._spec.cmd[0]}: {error}")
         return self._next(pfs, variables)
 
     def log_size(self) -> int:
@@ -72,6 +75,7 @@ class Worker:
         process, self._process = self._process, None
         if self._lines is not None:
             with contextlib.suppress(OSError):  # it is gone already: nothing more to tell it
+                self._hear()  # it asks for one more
                 self._say({})
                 self._lines.close()
             self._lines = None
@@ -79,15 +83,18 @@ class Worker:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(5)
         if process is not None:
-            _kill_group(process)
+            kill_group(process)
 
     def kill(self) -> None:
         """End the process now; from any thread."""
         self._killed = True
         if process := self._process:
-            _kill_group(process)
+            kill_group(process)
 
     def _start(self, pfs: Path, variables: Mapping[str, str], fds: tuple[int, ...] = ()) -> None:
+        for inner in ("home", "tmp", "work"):  # what one process leaves there, no other finds
+            shutil.rmtree(self._folder / inner, ignore_errors=True)
+            (self._folder / inner).mkdir(parents=True)
         stdin = "".join(f"{line}\n" for line in self._spec.stdin).encode()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -120,10 +127,10 @@ class Worker:
                 self._say({"pfs": str(pfs), "env": dict(variables)})
                 answer = self._hear()
                 if "exit" in answer:
-                    return Outcome(int(answer["exit"]), str(answer["error"]))
+                    return Outcome(int(answer["exit"]), str(answer["error"]), own=True)
         except TimeoutError:
             if self._process is not None:
-                _kill_group(self._process)
+                kill_group(self._process)
             self.close()
             return self._timed_out()
         except OSError:  # it closed its end: the exit code below says why
@@ -139,16 +146,16 @@ class Worker:
         try:
             code = process.wait(self._spec.timeout)
         except subprocess.TimeoutExpired:
-            _kill_group(process)
+            kill_group(process)
             return self._timed_out()
-        _kill_group(process)
+        kill_group(process)
         if self._killed:
             return Outcome(ExitCode.BUG, "stopped")
         if code < 0:
             return Outcome(128 - code, f"ended by {signal.Signals(-code).name}")
         if code == 0 and self._spec.batching:
             return Outcome(ExitCode.BUG, "ended before it had reported its datum")
-        return Outcome(code, f"exit code {code}" if code else "")
+        return Outcome(code, f"exit code {code}" if code else "", own=True)
 
     def _timed_out(self) -> Outcome:
         return Outcome(ExitCode.BUG, f"took longer than datum_timeout, {self._spec.timeout:g} s")
@@ -182,12 +189,26 @@ def stage_environment(spec: Spec, code: Path, folder: Path, pfs: Path) -> dict[s
     }
 
 
+def start_group(
+    command: Sequence[str], cwd: Path, environment: Mapping[str, str], **more: Any
+) -> "subprocess.Popen[bytes]":
+    """Start a command at the head of a process group of its own, which dies with this thread."""
+    return subprocess.Popen(
+        list(command),
+        cwd=cwd,
+        env=dict(environment),
+        start_new_session=True,
+        preexec_fn=_die_with_parent,
+        **more,
+    )
+
+
 def _die_with_parent() -> None:
     if sys.platform == "linux":
         _LIBC.prctl(_DIE_WITH_PARENT, signal.SIGKILL)
 
 
-def _kill_group(process: "subprocess.Popen[bytes]") -> None:
+def kill_group(process: "subprocess.Popen[bytes]") -> None:
     """End a process and what it has started, and take its exit code."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

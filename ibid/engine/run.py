@@ -1,5 +1,6 @@
 """A run: all that is outstanding, in the order of the DAG, independent pipelines together."""
 
+import json
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -11,12 +12,12 @@ from ibid.engine import scratch
 from ibid.engine.events import JobDone, NotRun, Watch
 from ibid.engine.inputs import commit_initial
 from ibid.engine.job import Job
-from ibid.engine.plan import State, assess
+from ibid.engine.plan import State, Step, assess, input_heads, plan
 from ibid.engine.project import Project
 from ibid.engine.slots import Slots, cores
 from ibid.spec.spec import Spec
-from ibid.stage.contract import ExitCode
-from ibid.store.commits import CommitId, Store, new_id
+from ibid.stage.contract import ExitCode, IbidError
+from ibid.store.commits import Commit, CommitId, Store, new_id
 from ibid.store.home import Waiting
 from ibid.store.jobs import FAILURE, SUCCESS, Jobs
 
@@ -48,27 +49,34 @@ class Run:
         self.done: dict[str, JobDone] = {}
         self.not_run: dict[str, str] = {}
         self.code = int(ExitCode.DONE)
+        self._not_run_codes: list[int] = []
         self._project, self._store, self._watch = project, store, watch
         self._jobs = Jobs(store)
         self._slots = Slots(cores())
-        self._set = self._newest_input()
+        self._inputs = input_heads(project, store)
+        self._set: CommitId | None = None
         self._settled: set[str] = set()
         self._running: dict[Future[JobDone], Job] = {}
         self._stopped = threading.Event()
 
     def go(self) -> None:
-        """Start each pipeline when all before it is settled, until there is none left.
+        """Start each pipeline when all before it are settled, until there is none left.
 
         Then `code` is that of the first failure, else of a refusal that stands, else 0.
         """
         with ThreadPoolExecutor(max_workers=len(self._project.specs)) as pool:
-            while self._start_ready(pool) or self._running:
-                finished, _ = wait(self._running, POLL_SECONDS, FIRST_COMPLETED)
-                for future in finished:
-                    job = self._running.pop(future)
-                    self.done[job.work.spec.name] = future.result()
-                    self._settled.add(job.work.spec.name)
-                self._heed_stops()
+            try:
+                while self._start_ready(pool) or self._running:
+                    finished, _ = wait(self._running, POLL_SECONDS, FIRST_COMPLETED)
+                    for future in finished:
+                        job = self._running.pop(future)
+                        self.done[job.work.spec.name] = future.result()
+                        self._settled.add(job.work.spec.name)
+                    self._tend()
+            except BaseException:
+                self._stopped.set()
+                self._tend()
+                raise
         self.code = self._exit_code()
 
     @contextmanager
@@ -112,30 +120,43 @@ class Run:
 
     def _job(self, spec: Spec) -> Job | None:
         """Make the job of a pipeline whose inputs are settled, if it needs one."""
-        ahead = [s.repo for s in spec.sources if s.repo in self.not_run or self._failed(s.repo)]
         if spec.port is not None:
             return None
-        if self._stopped.is_set() or ahead:
-            self._skip(spec, f"{', '.join(ahead)} did not succeed" if ahead else "stopped")
+        if reason := self._obstacle(spec):
+            self._skip(spec, reason, ExitCode.BAD_INPUT)
             return None
-        step = assess(self._project, self._store, spec)
-        if step.state is State.WAITS:
-            self._skip(spec, f"nothing is committed to {', '.join(step.reasons)}")
-        if step.work is None or step.state is State.CURRENT:
+        try:
+            step = assess(self._project, self._store, spec, self._inputs)
+            if step.state is State.WAITS:
+                self._skip(spec, _nothing_in(step), ExitCode.BAD_INPUT)
+            if step.work is None or step.state is State.CURRENT:
+                return None
+            job_id = self._commit_set()
+        except IbidError as error:  # what is wrong with one pipeline costs no other
+            self._skip(spec, str(error), error.code)
             return None
-        job_id = self._commit_set(spec.name)
         return Job(self._project, step.work, step.reasons, job_id, self._slots, self._watch)
 
-    def _skip(self, spec: Spec, reason: str) -> None:
+    def _obstacle(self, spec: Spec) -> str:
+        """Say what before a pipeline keeps it from running; nothing if nothing does."""
+        if self._stopped.is_set():
+            return "stopped"
+        repos = {source.repo for source in spec.sources}
+        failed = sorted(r for r in repos if r in self.done and self.done[r].state != SUCCESS)
+        if failed:
+            return f"{', '.join(failed)} did not succeed"
+        left_out = sorted(repos & self.not_run.keys())
+        return f"{', '.join(left_out)} was not run" if left_out else ""
+
+    def _skip(self, spec: Spec, reason: str, code: ExitCode) -> None:
         self.not_run[spec.name] = reason
+        self._not_run_codes.append(int(code))
         self._watch(NotRun(spec.name, reason))
 
-    def _failed(self, name: str) -> bool:
-        return name in self.done and self.done[name].state != SUCCESS
-
-    def _heed_stops(self) -> None:
-        """Stop the jobs that `ibid stop` names, or all of them after a signal."""
+    def _tend(self) -> None:
+        """Keep what has finished; stop what `ibid stop` names, or everything after a signal."""
         for job in self._running.values():
+            job.save()
             if self._stopped.is_set() or self._jobs.is_stopping(job.work.spec.name, job.id):
                 job.stop()
 
@@ -143,26 +164,42 @@ class Run:
         if self._stopped.is_set():
             return int(ExitCode.BUG)
         failed = [job.code for job in self.done.values() if job.state != SUCCESS]
-        if failed or self.not_run:
-            return failed[0] if failed else int(ExitCode.BAD_INPUT)
-        return standing_code(self._project, self._store)
+        if codes := failed + self._not_run_codes:
+            return codes[0]
+        return int(ExitCode.GATE_REFUSED) if refusals(self._project, self._store) else 0
 
-    def _newest_input(self) -> CommitId:
-        """Name the commit set after the newest input commit, which caused it."""
-        heads = [self._store.head(repo) for repo in self._project.inputs]
-        newest = max((head for head in heads if head), key=lambda head: head.created, default=None)
-        return newest.id if newest else new_id()
+    def _commit_set(self) -> CommitId:
+        """Choose the run's one id: that of the newest input commit, which caused it.
 
-    def _commit_set(self, pipeline: str) -> CommitId:
-        """Return the set's id; a new one where this pipeline has done its part of the old one."""
-        jobs = self._jobs.history(pipeline)
-        if any(job.id == self._set and job.state in (SUCCESS, FAILURE) for job in jobs):
-            self._set = new_id()
+        A new one if a pipeline that is to run has done its part of that set already, as after an
+        edit of code.
+        """
+        if self._set is None:
+            heads = [head for head in self._inputs.values() if head]
+            newest = max(heads, key=lambda head: head.created).id
+            names = [
+                step.spec.name
+                for step in plan(self._project, self._store)
+                if step.state in (State.RUN, State.FOLLOWS)
+            ]
+            done = any(self._is_done(name, newest) for name in names)
+            self._set = new_id() if done else newest
         return self._set
 
+    def _is_done(self, pipeline: str, commit: CommitId) -> bool:
+        if self._store.get(pipeline, commit):
+            return True
+        jobs = self._jobs.history(pipeline)
+        return any(job.id == commit and job.state == FAILURE for job in jobs)
 
-def standing_code(project: Project, store: Store) -> int:
-    """Return the accepted exit code that stands at the newest outputs: a refusal stays one."""
-    jobs = Jobs(store)
-    newest = (next(iter(jobs.history(name)), None) for name in project.specs)
-    return max((job.code for job in newest if job and job.state == SUCCESS), default=0)
+
+def refusals(project: Project, store: Store) -> list[Commit]:
+    """List the newest outputs that a gate refused: a refusal stands until a later run accepts."""
+    heads = filter(None, (store.head(name) for name in project.specs))
+    refused = int(ExitCode.GATE_REFUSED)
+    return [head for head in heads if json.loads(head.provenance)["exit_code"] == refused]
+
+
+def _nothing_in(step: Step) -> str:
+    repos = ", ".join(step.reasons)
+    return f"nothing is committed to {repos}\n\n  hint: ibid put {step.reasons[0]} FOLDER"

@@ -1,21 +1,30 @@
 """A service: a page over an output, in the foreground, until it is interrupted."""
 
-import os
 import shutil
-import subprocess
+import signal
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from ibid.engine.inputs import commit_initial
-from ibid.engine.process import stage_environment
+from ibid.engine.process import kill_group, stage_environment, start_group
 from ibid.engine.project import Project
 from ibid.engine.work import gather
 from ibid.stage.contract import BadInputError, UsageError
 from ibid.store.commits import Store
 
 
-def serve(project: Project, store: Store, name: str, port: int | None) -> int:
+def serve(
+    project: Project, store: Store, name: str, port: int | None, say: Callable[[str], None]
+) -> int:
     """Run a service over the newest commits of its inputs; returns its exit code.
+
+    Args:
+        project: the project.
+        store: its store.
+        name: the service.
+        port: where it listens on this machine; default: the port of its spec.
+        say: is told the address.
 
     Raises:
         UsageError: if there is no service of that name.
@@ -50,9 +59,20 @@ def serve(project: Project, store: Store, name: str, port: int | None) -> int:
         for inner in ("home", "tmp", "work"):
             (folder / inner).mkdir()
         environment = stage_environment(spec, folder / "code", folder, pfs) | variables
-        ended = subprocess.run(spec.cmd, cwd=folder / "work", env=environment, check=False)
-        return ended.returncode
-    except KeyboardInterrupt:
-        return os.EX_OK
+        say(f"{name}: http://127.0.0.1:{port or spec.port}/  (Ctrl-C ends it)")
+        return _until_interrupted(list(spec.cmd), folder / "work", environment)
     finally:
         shutil.rmtree(folder)
+
+
+def _until_interrupted(command: list[str], cwd: Path, environment: dict[str, str]) -> int:
+    """Run a command until it ends or somebody ends it, with SIGINT or SIGTERM."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    process = start_group(command, cwd, environment)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        kill_group(process)
+        signal.signal(signal.SIGTERM, before)

@@ -5,7 +5,8 @@ names, and their values by its folder `conf`.
 """
 
 import importlib
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,27 @@ def compose(conf: Path, model: type[BaseModel], overrides: Sequence[str] = ()) -
     except ValueError as error:  # JSON knows no infinity
         raise UsageError("Expected parameters that JSON can hold.", received=error) from error
     return parameters
+
+
+def compose_for(
+    root: Path, folder: Path, declared: Mapping[str, str], overrides: Sequence[str] = ()
+) -> BaseModel:
+    """Compose what a pipeline declares; its model is imported from the project's root.
+
+    Args:
+        root: the project's root.
+        folder: `pipelines/NAME`.
+        declared: `model` and `conf`, as in pipeline.yaml.
+        overrides: as in `compose`.
+    """
+    return compose(folder / declared["conf"], model_of(root, declared), overrides)
+
+
+def model_of(root: Path, declared: Mapping[str, str]) -> type[BaseModel]:
+    """Import the parameter model that a pipeline declares."""
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    return load_model(declared["model"])
 
 
 def files(parameters: BaseModel, pipelines: Sequence[str]) -> dict[str, bytes]:

@@ -50,7 +50,7 @@ CLUSTER_ONLY = {
     "service.type",
     "service.ip",
 }
-_PFS = {"repo", "name", "glob", "branch", "group_by"}
+_PFS = {"repo", "name", "glob", "group_by"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,6 @@ class Source:
 
     name: str
     repo: str
-    branch: str
     glob: Glob
     group_by: str
 
@@ -192,7 +191,6 @@ def _input(pipeline: str, value: Mapping[str, Any]) -> Source | Combination:
     return Source(
         name=inner.get("name") or repo,
         repo=repo,
-        branch=inner.get("branch", "master"),
         glob=compile_glob(_required(value, "pfs", "glob")),
         group_by=inner.get("group_by", ""),
     )

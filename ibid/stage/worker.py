@@ -33,6 +33,7 @@ class SocketLink:
 
     def __init__(self, fileno: int) -> None:
         self._socket = socket.socket(fileno=fileno)
+        self._socket.set_inheritable(False)  # a child that outlives us must not hold it open
         self._lines = self._socket.makefile("rw", encoding="utf-8", newline="\n")
 
     def datums(self) -> Iterator[Path]:
@@ -42,6 +43,7 @@ class SocketLink:
             answer = json.loads(self._lines.readline() or "{}")
             if "pfs" not in answer:
                 return
+            os.environ.update(answer.get("env", {}))
             yield Path(answer["pfs"])
 
     def report(self, code: int, error: str) -> None:

@@ -4,11 +4,11 @@ import re
 import time
 import uuid
 from dataclasses import dataclass
-from typing import NewType
+from typing import Literal, NewType
 
 from ibid.spec.near import did_you_mean
 from ibid.spec.preimage import Digest
-from ibid.stage.contract import UsageError
+from ibid.stage.contract import TemporaryError, UsageError
 from ibid.store.database import Database
 from ibid.store.objects import Objects
 from ibid.store.trees import Entry, Trees
@@ -31,6 +31,10 @@ class Commit:
     provenance: str
 
 
+class MovedError(TemporaryError):
+    """Somebody else has committed to the branch meanwhile: read it again."""
+
+
 def new_id() -> CommitId:
     """Make an id for a commit set: 32 hex digits, as Pachyderm's."""
     return CommitId(uuid.uuid4().hex)
@@ -44,12 +48,24 @@ class Store:
         self.trees = Trees(objects)
 
     def commit(
-        self, repo: str, commit_id: CommitId, tree: Entry, provenance: str, branch: str = MASTER
+        self,
+        repo: str,
+        commit_id: CommitId,
+        tree: Entry,
+        provenance: str,
+        branch: str = MASTER,
+        *,
+        onto: Commit | Literal["any"] | None = "any",
     ) -> Commit:
-        """Add a commit to a branch: durable objects first, then one transaction that shows it."""
+        """Add a commit to a branch: durable objects first, then one transaction that shows it.
+
+        Raises MovedError if `onto` is given and is not the branch's head any more.
+        """
         self.objects.sync()
         with self.database.transaction():
             parent = self._head_id(repo, branch)
+            if onto != "any" and parent != (onto and onto.id):
+                raise MovedError(f"Expected {repo}@{branch} to be as it was read.", received=parent)
             commit = Commit(
                 repo, commit_id, parent, tree.digest, tree.size, time.time(), provenance
             )

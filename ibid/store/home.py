@@ -47,6 +47,18 @@ class Home:
         return Store(Objects(self.path / "objects"), Database(self.path / "ibid.db"), project)
 
     @contextlib.contextmanager
+    def run_lock_if_free(self) -> Iterator[bool]:
+        """Hold the right to run if nobody else does; yields whether it is held."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "run.lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    @contextlib.contextmanager
     def run_lock(self, waiting: Waiting) -> Iterator[None]:
         """Hold the one right to run: wait for it if another process has it.
 

@@ -153,16 +153,21 @@ class Jobs:
         datums: Sequence[DatumRow],
         results: Sequence[Result] = (),
     ) -> None:
-        """Keep datums and results: durable objects first, then one transaction."""
+        """Keep datums and results: durable objects first, then one transaction.
+
+        A datum that is skipped leaves the record of its execution in this job, if there is one: an
+        interrupted job is taken up under its id.
+        """
         if results:
             self._store.objects.sync()
+        how = "IGNORE" if datums and datums[0].state == SKIPPED else "REPLACE"
         with self._database.transaction():
             self._database.execute_many(
                 "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)",
                 [astuple(result) for result in results],
             )
             self._database.execute_many(
-                "INSERT OR REPLACE INTO datums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT OR {how} INTO datums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                 [(self._project, pipeline, job, *astuple(datum)) for datum in datums],
             )
 

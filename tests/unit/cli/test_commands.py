@@ -67,7 +67,7 @@ def test_a_run_with_nothing_to_do_says_so(done):
 def test_json_is_data_alone(done):
     assert [row["state"] for row in done.json("status")] == ["current"] * 3
     assert [row["state"] for row in done.json("plan")] == ["current"] * 3
-    assert done.json("run") == {"code": 0, "jobs": []}
+    assert done.json("run") == {"code": 0, "jobs": [], "not_run": {}}
     assert {row["name"] for row in done.json("ls", "count")} == {"one", "two"}
     assert len(done.json("commits", "count")) == 1
     assert {row["pipeline"] for row in done.json("jobs")} == {"count", "shout", "total"}
@@ -208,8 +208,8 @@ def test_a_second_run_waits_and_says_for_whom(words):
         cwd=words.root, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert f"process {first.pid}" in second.stderr.readline()
-    words.ibid("stop", "count")
     words.edit("words/count/__main__.py", "sleep(60)", "sleep(0)")
+    words.ibid("stop", "count")
     first.communicate(timeout=60)
     second.communicate(timeout=60)
     assert second.returncode == 0

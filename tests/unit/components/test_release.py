@@ -30,6 +30,7 @@ def write_inputs(home, means):
     result = {
         "version": 1,
         "photos": 24,
+        "size": 128,
         "models": {model: dict.fromkeys(groups, scores[model]) for model in means},
         "inputs": {
             "model": sha256(b"a model"),

@@ -5,7 +5,13 @@ import tiny_pets
 from components.tune.parameters import Parameters
 from components.tune.space import draw
 
-OWN = {"augment": True, "dropout": 0.1, "bn_momentum": 0.9, "backbones": ["plain", "vgg19"]}
+OWN = {
+    "augment": True,
+    "dropout": 0.1,
+    "bn_momentum": 0.9,
+    "backbone": None,
+    "backbones": ["plain", "vgg19"],
+}
 
 
 def parameters(**changes):

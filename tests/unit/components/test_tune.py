@@ -9,12 +9,15 @@ from components.segmentation import dataset
 from components.tune import stage
 from components.tune.hyperband import Result
 from components.tune.parameters import Parameters
+from components.tune.space import draw
+from components.tune.trials import DIVERGED
 from ibid.stage.contract import BadInputError
 
 TINY = {
     "augment": True,
     "dropout": 0.1,
     "bn_momentum": 0.9,
+    "backbone": None,
     "max_epochs": 2,
     "eta": 2,
     "brackets": 2,
@@ -104,3 +107,25 @@ def test_a_search_that_cannot_be_run_is_refused(world, tmp_path, change):
     inputs = {entry.name: entry for entry in world.iterdir()}
     with pytest.raises(BadInputError):
         stage.run(inputs, tmp_path, PARAMS | change)
+
+
+def test_when_every_trial_diverged_there_is_no_winner():
+    results = [Result(trial, 0, 0, 1, DIVERGED, "finished") for trial in range(3)]
+    with pytest.raises(BadInputError, match="does not diverge"):
+        stage.optimum(Parameters.of(PARAMS), results)
+
+
+def test_the_winner_is_told_with_the_epochs_that_it_trained():
+    results = [Result(0, 0, rung, epochs, 0.5, "finished") for rung, epochs in enumerate((1, 9))]
+    assert stage.optimum(Parameters.of(PARAMS), results)["epochs"] == 9
+
+
+def test_the_backbone_that_the_user_set_is_the_only_one_tried():
+    wanted = Parameters.of(PARAMS | {"backbone": "vgg19"})
+    assert {draw(wanted, trial).backbone for trial in range(9)} == {"vgg19"}
+
+
+@pytest.mark.parametrize("change", [{"batch_sizes": [0]}, {"max_epochs": 1}])
+def test_what_cannot_be_searched_is_refused_at_the_edge(change):
+    with pytest.raises(BadInputError):
+        Parameters.of(PARAMS | change)

@@ -59,6 +59,14 @@ def test_replace_with_the_same_bytes_makes_no_commit(pets):
     assert pets.put("sample", "2", replace=True) is None
 
 
+def test_bytes_that_another_upload_holds_are_not_put_a_second_time(pets):
+    pets.put("mine", "1")
+    assert pets.put("sample", "1", replace=True) is None
+    pets.put("sample", "2", replace=True)
+    pets.put("again", "1", replace=True)
+    assert pets.uploads == ["0001-mine"]
+
+
 def test_replaced_bytes_can_come_back(pets):
     first = pets.put("sample", "2", replace=True)
     pets.put("real", "4", replace=True)

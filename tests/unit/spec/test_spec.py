@@ -34,7 +34,7 @@ def test_what_a_spec_leaves_out_is_as_in_pachyderm():
     assert (spec.tries, spec.timeout, spec.parallelism, spec.batching) == (3, None, 1, False)
     assert spec.accept == {0}
     (source,) = spec.sources
-    assert (source.name, source.repo, source.branch) == ("texts", "texts", "master")
+    assert (source.name, source.repo) == ("texts", "texts")
     assert spec.cluster_only == ()
 
 
