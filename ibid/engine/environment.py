@@ -52,6 +52,18 @@ def packages(extra: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, _identity(importlib.metadata.distribution(name))) for name in names)
 
 
+@functools.cache
+def modules(extra: str | None) -> frozenset[str]:
+    """List the top-level modules of an extra's closure: what a stage may import beside its code."""
+    names = (name for name, _ in packages(extra)) if extra else ()
+    return frozenset(
+        module
+        for name in names
+        for line in _record(importlib.metadata.distribution(name))
+        if (module := line.split(",")[0].split("/")[0].split(".")[0])
+    )
+
+
 def _closure(name: str, extra: str) -> set[str]:
     seen: set[tuple[str, str]] = set()
     todo = [(name, extra)]
@@ -88,9 +100,12 @@ def _requirements(name: str, extra: str) -> Iterator[Requirement]:
 
 
 def _identity(distribution: importlib.metadata.Distribution) -> str:
-    lines = (distribution.read_text("RECORD") or "").splitlines()
-    kept = sorted(line for line in lines if not _INSTALLER_FILES.search(line))
+    kept = sorted(line for line in _record(distribution) if not _INSTALLER_FILES.search(line))
     return f"{distribution.version} {digest('record', kept)}"
+
+
+def _record(distribution: importlib.metadata.Distribution) -> list[str]:
+    return (distribution.read_text("RECORD") or "").splitlines()
 
 
 def _machine(settings: determinism.Settings) -> dict[str, Any]:

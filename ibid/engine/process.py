@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from ibid.engine import environment
 from ibid.spec.spec import Spec
 from ibid.stage.contract import ExitCode
 from ibid.stage.worker import SOCKET
 
 GUARD = Path(__file__).parent / "guard"
+MODULES = "IBID_MODULES"  # read by the guard
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _LIBC = ctypes.CDLL(None)
 
@@ -185,18 +187,19 @@ def stage_environment(spec: Spec, code: Path, folder: Path, pfs: Path) -> dict[s
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
         "PFS_ROOT": str(pfs),
+        MODULES: ",".join(sorted(environment.modules(spec.extra))),
         **spec.env,
     }
 
 
 def start_group(
-    command: Sequence[str], cwd: Path, environment: Mapping[str, str], **more: Any
+    command: Sequence[str], cwd: Path, variables: Mapping[str, str], **more: Any
 ) -> "subprocess.Popen[bytes]":
     """Start a command at the head of a process group of its own, which dies with this thread."""
     return subprocess.Popen(
         list(command),
         cwd=cwd,
-        env=dict(environment),
+        env=dict(variables),
         start_new_session=True,
         preexec_fn=_die_with_parent,
         **more,

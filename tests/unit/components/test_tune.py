@@ -58,7 +58,7 @@ def test_the_budget_comes_first(done):
 def test_the_defaults_have_two_brackets_and_nine_trials():
     from components.tune import hyperband
 
-    defaults = Parameters.of(tiny_pets.defaults("tune") | {k: TINY[k] for k in list(TINY)[:3]})
+    defaults = Parameters.of(tiny_pets.defaults("tune") | {k: TINY[k] for k in list(TINY)[:4]})
     plan = hyperband.schedule(defaults.max_epochs, defaults.eta, defaults.brackets)
     assert len(plan) >= 2
     assert hyperband.trials(plan) >= 9

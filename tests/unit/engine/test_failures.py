@@ -207,3 +207,14 @@ def test_a_file_that_was_put_twice_makes_no_second_commit(words):
         ]
     assert put[0] is not None
     assert put[1] is None
+
+
+def test_a_package_beside_the_environment_cannot_be_imported(words):
+    words.edit("words/count/__main__.py", 'print("counting", text.name)', "import numpy")
+    words.put(one="a")
+    run, _ = words.run()
+    assert run.code == 1
+    assert "No module named 'numpy'" in words.ibid("logs", "count").stdout
+    words.edit(YAML, "  plain: {}", "  plain: {extra: data}")
+    words.compile()
+    assert words.run()[0].code == 0
