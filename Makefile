@@ -1,6 +1,6 @@
 # The one door. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run put-sample sample test check format specs bench docs clean
+.PHONY: help setup setup-dev run put-sample sample test check format specs bench clean
 SHELL := /bin/bash
 
 UV_VERSION := 0.13.9

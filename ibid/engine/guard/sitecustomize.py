@@ -11,9 +11,11 @@ import sysconfig
 from importlib.machinery import PathFinder
 
 _CODE = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+_INSTALLED = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
 _ALLOWED = [
     *_CODE,
-    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    *_INSTALLED,
+    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib")),
     os.path.join(sys.base_prefix, "lib"),  # noqa: PTH118 - pathlib would be imported for this alone
 ]
 _MODULES = {*os.environ.get("IBID_MODULES", "").split(","), *sys.stdlib_module_names}
@@ -24,19 +26,10 @@ class _Environment(PathFinder):
 
     @classmethod
     def find_spec(cls, name, path=None, target=None):  # type: ignore[no-untyped-def]
-        """Find a module; top-level ones that the stage must not have are not there."""
-        known = name in _MODULES or name.startswith("_")
-        if path is None and not known and not _ours(name):
-            return None
+        """Look for other top-level modules everywhere but among the installed packages."""
+        if path is None and name not in _MODULES and not name.startswith("_"):
+            path = [entry for entry in sys.path if entry not in _INSTALLED]
         return super().find_spec(name, path, target)
-
-
-def _ours(name: str) -> bool:
-    return any(
-        os.path.exists(f"{folder}/{name}{suffix}")  # noqa: PTH110 - as above
-        for folder in _CODE
-        for suffix in ("", ".py")
-    )
 
 
 sys.path[:] = [
