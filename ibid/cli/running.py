@@ -2,6 +2,8 @@
 
 import csv
 import io
+import shutil
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -137,7 +139,8 @@ def _show_done(project: Project, store: Store, done: engine.Run) -> None:
         _show_summary(project, store)
         _show_refusals(project, store)
         if project.index["next"]:
-            show.say("\nNext:")
+            where = "" if shutil.which("ibid") else f" (the command is {sys.argv[0]})"
+            show.say(f"\nNext{where}:")
         for line in project.index["next"]:
             show.say(f"  {line}")
 
