@@ -119,9 +119,9 @@ class Job:
 
     def _none_found(self) -> str:
         found = (
-            f"{source.repo}@{self.work.heads[source.repo].id[:8]} has nothing at {glob}"
+            f"{source.repo}@{self.work.heads[source.repo].id[:8]} has nothing at "
+            f"{source.glob.pattern}"
             for source in self.work.spec.sources
-            if (glob := source.glob.pattern)
         )
         return "none: one of " + "; ".join(found)
 
