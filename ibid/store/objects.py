@@ -4,9 +4,9 @@ import contextlib
 import ctypes
 import hashlib
 import os
-import shutil
 import uuid
 from collections.abc import Iterator
+from io import FileIO
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +21,10 @@ class MissingObjectError(IbidError):
     """A digest that the store cites and does not hold."""
 
 
+class CorruptObjectError(IbidError):
+    """An object whose bytes are no longer those that its name stands for."""
+
+
 class Objects:
     """A folder of objects, each named by the SHA-256 of its bytes.
 
@@ -30,13 +34,13 @@ class Objects:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self._root = folder, str(folder)
         self._incoming = folder / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True)
 
     def path(self, digest: Digest) -> Path:
         """Say where an object's bytes are. Readers copy; nobody may write there."""
-        return self.folder / digest[:2] / digest[2:]
+        return Path(f"{self._root}/{digest[:2]}/{digest[2:]}")
 
     def __contains__(self, digest: Digest) -> bool:
         return self.path(digest).exists()
@@ -52,8 +56,11 @@ class Objects:
 
     def put_file(self, path: Path) -> tuple[Digest, int]:
         """Store a copy of a file; returns its digest and its size in bytes."""
-        with path.open("rb") as source:
-            return self.put_stream(source)
+        with path.open("rb", buffering=0) as source:
+            if os.fstat(source.fileno()).st_size >= CHUNK:
+                return self.put_stream(source)
+            data = source.read()
+        return self.put_bytes(data), len(data)
 
     def put_stream(self, source: BinaryIO) -> tuple[Digest, int]:
         """Store what a stream holds, hashing while copying."""
@@ -75,14 +82,20 @@ class Objects:
         return digest, size
 
     def read(self, digest: Digest) -> bytes:
-        """Return an object's bytes; raises MissingObjectError."""
-        with self._present(digest) as path:
-            return path.read_bytes()
+        """Return an object's bytes; raises MissingObjectError, CorruptObjectError."""
+        with self._opened(digest) as source:
+            data = source.read()
+        _check(digest, digest_bytes(data))
+        return data
 
     def copy(self, digest: Digest, target: Path) -> None:
-        """Copy an object's bytes to a file of the caller's own; raises MissingObjectError."""
-        with self._present(digest) as path:
-            shutil.copyfile(path, target)
+        """Copy an object to a file of the caller's own; raises as `read`, once it has copied."""
+        hasher = hashlib.sha256()
+        with self._opened(digest) as source, target.open("wb") as copy:
+            for chunk in iter(lambda: source.read(CHUNK), b""):
+                hasher.update(chunk)
+                copy.write(chunk)
+        _check(digest, hasher.hexdigest())
 
     def sync(self) -> None:
         """Make every object written so far durable: one syncfs, not one fsync each."""
@@ -94,17 +107,15 @@ class Objects:
 
     def _holds(self, digest: Digest, size: int) -> bool:
         """Tell whether an object is there in full: a power cut may have left its name alone."""
-        path = self.path(digest)
-        return path.exists() and path.stat().st_size == size
-
-    @contextlib.contextmanager
-    def _present(self, digest: Digest) -> Iterator[Path]:
-        path = self.path(digest)
         try:
-            yield path
+            return self.path(digest).stat().st_size == size
+        except FileNotFoundError:
+            return False
+
+    def _opened(self, digest: Digest) -> FileIO:
+        try:
+            return self.path(digest).open("rb", buffering=0)
         except FileNotFoundError as error:
-            if path.exists():
-                raise
             raise MissingObjectError(
                 "Expected the store to hold an object that it cites.", received=digest
             ) from error
@@ -128,6 +139,14 @@ class Objects:
         except FileNotFoundError:
             final.parent.mkdir(exist_ok=True)
             temporary.rename(final)
+
+
+def _check(digest: Digest, found: str) -> None:
+    if found != digest:
+        raise CorruptObjectError(
+            f"Expected the bytes of object {digest}.",
+            received=f"bytes of SHA-256 {found}: the disk or somebody has changed them",
+        )
 
 
 def _syncfs(descriptor: int) -> None:

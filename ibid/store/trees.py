@@ -1,63 +1,47 @@
 """Trees of objects: the Merkle root over paths and bytes, and nothing else.
 
-A tree is one object a folder: its entries sorted by the UTF-8 bytes of their names. No mode, time
-or empty folder; a symlink is what it points to. Equal content has one digest wherever it was made.
+No mode, time or empty folder; a symlink is what it points to. Equal content has one digest wherever
+it was made.
 """
 
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Union
 
-from ibid.spec.preimage import Digest, digest_bytes, preimage
+from ibid.spec.preimage import Digest
 from ibid.stage.contract import BadInputError
+from ibid.store.folders import EMPTY, FILE, FOLDER, Entry, Folders
 from ibid.store.objects import Objects
 
-FILE, FOLDER = "file", "folder"
+__all__ = ["EMPTY", "FILE", "FOLDER", "Entry", "Listing", "PathClashError", "Trees"]
+
+MANY = 16  # files of one folder that are worth more than one thread
 Listing = Mapping[str, Union["Entry", "Listing"]]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One name in a folder; `size` is the bytes of the file, or of all files below."""
-
-    name: str
-    kind: str
-    digest: Digest
-    size: int
 
 
 class PathClashError(BadInputError):
     """Two trees that were to be merged hold one path."""
 
 
-def encode(entries: Iterable[Entry]) -> bytes:
-    """Return the bytes of a tree, which are the pre-image of its digest."""
-    ordered = sorted(entries, key=lambda entry: entry.name.encode())
-    return preimage("tree", [[e.kind, e.name, e.digest, e.size] for e in ordered])
-
-
-EMPTY = digest_bytes(encode(()))
-
-
 class Trees:
     """Trees, kept among the objects."""
 
     def __init__(self, objects: Objects) -> None:
-        self.objects = objects
+        self.objects, self._folders = objects, Folders(objects)
 
     def write(self, entries: Iterable[Entry]) -> Entry:
         """Store one folder; returns it as an entry without a name."""
-        listed = [entry for entry in entries if entry.kind == FILE or entry.digest != EMPTY]
-        digest = self.objects.put_bytes(encode(listed))
-        return Entry("", FOLDER, digest, sum(entry.size for entry in listed))
+        return self._folders.write(entries)
 
     def read(self, digest: Digest) -> list[Entry]:
-        """List the entries of a tree, sorted by name."""
-        _, rows = json.loads(self.objects.read(digest))
-        return [Entry(name, kind, Digest(inner), size) for kind, name, inner, size in rows]
+        """List the entries of a folder, sorted by name."""
+        return self._folders.read(digest)
+
+    def update(self, digest: Digest, changes: Mapping[str, Entry | None]) -> Entry:
+        """Store a folder that differs from another by some entries; None takes a name away."""
+        return self._folders.update(digest, changes)
 
     def add(self, path: Path, *, within: Path | None = None) -> Entry:
         """Store a file or a folder with all that is below it.
@@ -70,7 +54,8 @@ class Trees:
             BadInputError: for a name that is not UTF-8, a link that leads out or nowhere, or
                 something that is neither file nor folder.
         """
-        return self._add(path, (within or path).resolve())
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            return _Adding(self.objects, self._folders, (within or path).resolve(), pool).add(path)
 
     def write_files(self, files: Mapping[str, bytes]) -> Entry:
         """Store a folder given as bytes by path (`a/b`)."""
@@ -96,12 +81,10 @@ class Trees:
         """Look up a path (`/a/b`, or `/` for the root itself)."""
         entry = Entry("", FOLDER, root, 0)
         for name in path.strip("/").split("/") if path.strip("/") else []:
-            if entry.kind != FOLDER:
+            inner = self._folders.find(entry.digest, name) if entry.kind == FOLDER else None
+            if inner is None:
                 return None
-            inner = {inner.name: inner for inner in self.read(entry.digest)}
-            if name not in inner:
-                return None
-            entry = inner[name]
+            entry = inner
         return entry
 
     def walk(
@@ -133,20 +116,6 @@ class Trees:
         for inner in self.read(entry.digest):
             self.checkout(inner, target / inner.name)
 
-    def _add(self, path: Path, within: Path, holders: tuple[Path, ...] = ()) -> Entry:
-        """Store what is at a path; `holders` are the folders of the links that led there."""
-        name = _checked_name(path)
-        if path.is_symlink():
-            holders = (*holders, path.parent.resolve())
-            _check_link(path, within, holders)
-        if path.is_dir():
-            with os.scandir(path) as inner:
-                entries = [self._add(Path(item.path), within, holders) for item in inner]
-            return _named(name, self.write(entries))
-        if not path.is_file():
-            raise BadInputError("Expected files and folders.", received=f"{path} is neither")
-        return Entry(name, FILE, *self.objects.put_file(path))
-
     def _merge(self, roots: list[Digest], prefix: str) -> Entry:
         found: dict[str, list[Entry]] = {}
         for root in roots:
@@ -162,6 +131,46 @@ class Trees:
         if any(entry.kind == FILE for entry in entries):
             raise PathClashError("Expected each path from one datum only.", received=path)
         return _named(entries[0].name, self._merge([entry.digest for entry in entries], path))
+
+
+class _Adding:
+    """One call of `add`: a folder after the other, the files of a large one in several threads."""
+
+    def __init__(
+        self, objects: Objects, folders: Folders, within: Path, pool: ThreadPoolExecutor
+    ) -> None:
+        self._objects, self._folders, self._within, self._pool = objects, folders, within, pool
+
+    def add(self, path: Path, holders: tuple[Path, ...] = ()) -> Entry:
+        """Store what is at a path; `holders` are the folders of the links that led there."""
+        name = _checked_name(path)
+        if path.is_symlink():
+            holders = (*holders, path.parent.resolve())
+            _check_link(path, self._within, holders)
+        if path.is_dir():
+            return _named(name, self._add_folder(path, holders))
+        return self._add_file(path)
+
+    def _add_folder(self, path: Path, holders: tuple[Path, ...]) -> Entry:
+        names, others = [], set()  # others than plain files
+        with os.scandir(path) as items:
+            for item in items:
+                names.append(item.name)
+                if not item.is_file(follow_symlinks=False):
+                    others.add(item.name)
+
+        def make(some: Sequence[str]) -> Iterator[Entry]:
+            files = [path / name for name in some if name not in others]
+            yield from (self._pool.map if len(files) >= MANY else map)(self._add_file, files)
+            yield from (self.add(path / name, holders) for name in some if name in others)
+
+        return self._folders.build(names, make)
+
+    def _add_file(self, path: Path) -> Entry:
+        name = _checked_name(path)
+        if not path.is_file():
+            raise BadInputError("Expected files and folders.", received=f"{path} is neither")
+        return Entry(name, FILE, *self._objects.put_file(path))
 
 
 def _named(name: str, entry: Entry) -> Entry:

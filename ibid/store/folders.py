@@ -1,0 +1,154 @@
+"""One folder as objects: a list of its entries, or a trie of such lists where there are many.
+
+A folder of a million names is a few thousand small objects, so that one more name costs a few of
+them, and no more than one list is in memory while they are made. The shape is a function of the
+names alone: more than LEAF of them are parted by the SHA-256 of the name, one hex digit a level,
+until no part has more. It does not know what is below an entry.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ibid.spec.preimage import Digest, digest_bytes, preimage
+from ibid.store.objects import Objects
+
+FILE, FOLDER = "file", "folder"
+LEAF = 256
+_PARTS = "tree-parts"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name in a folder; `size` is the bytes of the file, or of all files below."""
+
+    name: str
+    kind: str
+    digest: Digest
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The names of a folder whose SHA-256 goes on with `digit`: how many, and where they are."""
+
+    digit: str
+    digest: Digest
+    size: int
+    count: int
+
+
+def encode(entries: Iterable[Entry]) -> bytes:
+    """Return the bytes of a list of entries, which are the pre-image of its digest."""
+    ordered = sorted(entries, key=lambda entry: entry.name.encode())
+    return preimage("tree", [[e.kind, e.name, e.digest, e.size] for e in ordered])
+
+
+EMPTY = digest_bytes(encode(()))
+
+
+class Folders:
+    """Folders, kept among the objects."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+
+    def write(self, entries: Iterable[Entry]) -> Entry:
+        """Store a folder; returns it as an entry without a name. Empty folders are left out."""
+        by_name = {entry.name: entry for entry in entries}
+        return self.build([*by_name], lambda names: [by_name[name] for name in names])
+
+    def build(
+        self, names: Sequence[str], make: Callable[[Sequence[str]], Iterable[Entry]]
+    ) -> Entry:
+        """Store a folder whose entries are made for LEAF names at a time; returns it as `write`."""
+        return _folder(self._build(names, make, 0))
+
+    def update(self, digest: Digest, changes: Mapping[str, Entry | None]) -> Entry:
+        """Store a folder that differs from another by some entries; None takes a name away."""
+        return _folder(self._update(digest, changes, 0))
+
+    def read(self, digest: Digest) -> list[Entry]:
+        """List the entries of a folder, sorted by name."""
+        return sorted(self._entries(digest), key=lambda entry: entry.name.encode())
+
+    def find(self, digest: Digest, name: str) -> Entry | None:
+        """Look up one name."""
+        for digit in _digits(name):
+            entries, parts = self._load(digest)
+            if not parts:
+                return next((entry for entry in entries if entry.name == name), None)
+            digest = next((part.digest for part in parts if part.digit == digit), EMPTY)
+        return None
+
+    def objects_of(self, digest: Digest) -> Iterator[Digest]:
+        """List the objects that one folder is made of, its own first."""
+        yield digest
+        for part in self._load(digest)[1]:
+            yield from self.objects_of(part.digest)
+
+    def _build(
+        self, names: Sequence[str], make: Callable[[Sequence[str]], Iterable[Entry]], depth: int
+    ) -> _Part:
+        if len(names) <= LEAF:
+            return self._list(make(names))
+        return self._join(
+            replace(self._build(some, make, depth + 1), digit=digit)
+            for digit, some in _parted(names, depth).items()
+        )
+
+    def _update(self, digest: Digest, changes: Mapping[str, Entry | None], depth: int) -> _Part:
+        entries, parts = self._load(digest)
+        if not parts:
+            changed = {**{entry.name: entry for entry in entries}, **changes}
+            kept = {name: entry for name, entry in changed.items() if entry is not None}
+            return self._build([*kept], lambda names: [kept[name] for name in names], depth)
+        by_digit = {part.digit: part for part in parts}
+        for digit, names in _parted(changes, depth).items():
+            before = by_digit[digit].digest if digit in by_digit else EMPTY
+            some = {name: changes[name] for name in names}
+            by_digit[digit] = replace(self._update(before, some, depth + 1), digit=digit)
+        return self._join(by_digit.values())
+
+    def _join(self, parts: Iterable[_Part]) -> _Part:
+        """Store parts as one folder: a list again if they are few."""
+        parts = sorted((part for part in parts if part.count), key=lambda part: part.digit)
+        count = sum(part.count for part in parts)
+        if count <= LEAF:
+            return self._list(entry for part in parts for entry in self._entries(part.digest))
+        rows = [[part.digit, part.digest, part.size, part.count] for part in parts]
+        digest = self._objects.put_bytes(preimage(_PARTS, rows))
+        return _Part("", digest, sum(part.size for part in parts), count)
+
+    def _list(self, entries: Iterable[Entry]) -> _Part:
+        listed = [entry for entry in entries if entry.kind == FILE or entry.digest != EMPTY]
+        digest = self._objects.put_bytes(encode(listed))
+        return _Part("", digest, sum(entry.size for entry in listed), len(listed))
+
+    def _entries(self, digest: Digest) -> list[Entry]:
+        entries, parts = self._load(digest)
+        return entries + [entry for part in parts for entry in self._entries(part.digest)]
+
+    def _load(self, digest: Digest) -> tuple[list[Entry], list[_Part]]:
+        """Read one object: the entries that it lists, or the parts that it points to."""
+        tag, rows = json.loads(self._objects.read(digest))
+        if tag.split("/")[1] == _PARTS:
+            return [], [_Part(*row) for row in rows]
+        return [Entry(name, kind, Digest(inner), size) for kind, name, inner, size in rows], []
+
+
+def _folder(part: _Part) -> Entry:
+    return Entry("", FOLDER, part.digest, part.size)
+
+
+def _digits(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _parted(names: Iterable[str], depth: int) -> dict[str, list[str]]:
+    """Part names by one digit of their SHA-256."""
+    parted: dict[str, list[str]] = {}
+    for name in names:
+        parted.setdefault(_digits(name)[depth], []).append(name)
+    return parted
