@@ -51,7 +51,7 @@ def status(json: Json = False, pipeline: Pipeline = None) -> None:
         rows = []
         for step in planning.plan(project, store):
             name = step.spec.name
-            rows.append((step, store.head(name), next(iter(jobs.history(name)), None)))
+            rows.append((step, store.head(name), jobs.newest(name)))
         if json:
             show.data(
                 [
@@ -120,7 +120,7 @@ def _say_cluster_only(steps: list[Step]) -> None:
 def _show_done(project: Project, store: Store, done: engine.Run) -> None:
     if not done.done:
         return
-    counts = {name: next(iter(Jobs(store).history(name))) for name in done.done}
+    counts = {name: Jobs(store).resolve(name) for name in done.done}
     show.table(
         ("PIPELINE", "STATE", "RUN", "SKIPPED", "TOOK", "DIGEST"),
         (

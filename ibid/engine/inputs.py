@@ -9,11 +9,10 @@ from typing import Any
 
 from ibid.engine import record
 from ibid.engine.project import Project
+from ibid.spec.preimage import Digest
 from ibid.stage.contract import BadInputError, UsageError
 from ibid.store.commits import Commit, MovedError, Store, new_id
 from ibid.store.trees import EMPTY, FOLDER, Entry
-
-_UPLOAD = re.compile(r"(\d+)-(.+)")
 
 
 def put(project: Project, store: Store, repo: str, path: Path, *, replace: bool) -> Commit | None:
@@ -47,11 +46,12 @@ def put(project: Project, store: Store, repo: str, path: Path, *, replace: bool)
     arrange = _with_upload if project.inputs[repo]["layout"] == "uploads" else _with_files
     while True:
         head = store.head(repo)
-        tree, provenance = arrange(store, repo, added, path, replace)
+        tree, facts = arrange(store, head, repo, added, path, replace)
         if head is not None and head.tree == tree.digest:
             return None
+        told = record.of_input(**facts)
         with contextlib.suppress(MovedError):  # another `put` came between: look again
-            return store.commit(repo, new_id(), tree, provenance, onto=head)
+            return store.commit(repo, new_id(), tree, told, onto=head, added=added.digest)
 
 
 def uploads(store: Store, repo: str) -> list[Entry]:
@@ -83,29 +83,50 @@ def commit_initial(project: Project, store: Store) -> None:
 
 
 def _with_upload(
-    store: Store, repo: str, added: Entry, path: Path, replace: bool
-) -> tuple[Entry, str]:
-    """Add an upload, unless one holds its bytes already, and drop the one that it replaces."""
-    there = uploads(store, repo)
-    replaced = _replaceable(store, repo) if replace else None
-    if any(upload.name == replaced and upload.digest == added.digest for upload in there):
-        return store.trees.write(there), record.of_input()
-    kept = [upload for upload in there if upload.name != replaced]
-    if any(upload.digest == added.digest for upload in kept):
-        return store.trees.write(kept), record.of_input()
-    name = f"{_next_number(store, repo):04d}-{_slug(path)}"
-    tree = store.trees.write([*kept, Entry(name, FOLDER, added.digest, added.size)])
-    return tree, record.of_input(upload=name, replaceable=replace)
+    store: Store, head: Commit | None, repo: str, added: Entry, path: Path, replace: bool
+) -> tuple[Entry, dict[str, Any]]:
+    """Add an upload, unless one holds its bytes already, and drop the one that it replaces.
+
+    The record carries on what the next upload has to know, so that nobody reads all of them: the
+    highest number ever given (the latest upload has it) and which upload `replace` takes away.
+    """
+    tree = head.tree if head else EMPTY
+    told = json.loads(head.provenance) if head else {}
+    sequence, replaceable = told.get("sequence", 0), told.get("replaceable")
+    there = _upload_of(store, tree, repo, added)
+    changes: dict[str, Entry | None] = {}
+    if replace and replaceable and there != replaceable:
+        changes[replaceable] = None
+        replaceable = None
+    if there:
+        return store.trees.update(tree, changes), _facts(sequence, replaceable)
+    name = f"{sequence + 1:04d}-{_slug(path)}"
+    changes[name] = Entry(name, FOLDER, added.digest, added.size)
+    facts = _facts(sequence + 1, name if replace else replaceable)
+    return store.trees.update(tree, changes), facts | {"upload": name}
+
+
+def _facts(sequence: int, replaceable: str | None) -> dict[str, Any]:
+    return {"sequence": sequence, "replaceable": replaceable}
+
+
+def _upload_of(store: Store, tree: Digest, repo: str, added: Entry) -> str | None:
+    """Name the upload that holds the very bytes already."""
+    for commit in store.that_added(repo, added.digest):
+        name: str | None = json.loads(commit.provenance).get("upload")
+        entry = name and store.trees.find(tree, name)
+        if entry and entry.digest == added.digest:
+            return name
+    return None
 
 
 def _with_files(
-    store: Store, repo: str, added: Entry, _path: Path, replace: bool
-) -> tuple[Entry, str]:
+    store: Store, head: Commit | None, _repo: str, added: Entry, _path: Path, replace: bool
+) -> tuple[Entry, dict[str, Any]]:
     """Add files by their names, in place of those of equal names or of everything."""
-    head = store.head(repo)
-    old = {} if replace or head is None else {e.name: e for e in store.trees.read(head.tree)}
+    old = head.tree if head and not replace else EMPTY
     new = {entry.name: entry for entry in store.trees.read(added.digest)}
-    return store.trees.write_listing(old | new), record.of_input()
+    return store.trees.update(old, new), {}
 
 
 def _commit(store: Store, repo: str, tree: Entry, provenance: str) -> Commit | None:
@@ -113,23 +134,6 @@ def _commit(store: Store, repo: str, tree: Entry, provenance: str) -> Commit | N
     if head is not None and head.tree == tree.digest:
         return None
     return store.commit(repo, new_id(), tree, provenance)
-
-
-def _records(store: Store, repo: str) -> list[dict[str, Any]]:
-    return [json.loads(commit.provenance) for commit in store.history(repo)]
-
-
-def _replaceable(store: Store, repo: str) -> str | None:
-    """Name the upload that was last put with `replace`, if it is still there."""
-    there = {upload.name for upload in uploads(store, repo)}
-    names = (r["upload"] for r in _records(store, repo) if r.get("replaceable"))
-    return next((name for name in names if name in there), None)
-
-
-def _next_number(store: Store, repo: str) -> int:
-    """Return a sequence number above all that were ever given: the latest has the highest."""
-    names = [r.get("upload", "") for r in _records(store, repo)]
-    return max((int(found[1]) for name in names if (found := _UPLOAD.match(name))), default=0) + 1
 
 
 def _slug(path: Path) -> str:

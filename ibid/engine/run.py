@@ -189,8 +189,8 @@ class Run:
     def _is_done(self, pipeline: str, commit: CommitId) -> bool:
         if self._store.get(pipeline, commit):
             return True
-        jobs = self._jobs.history(pipeline)
-        return any(job.id == commit and job.state == FAILURE for job in jobs)
+        job = self._jobs.get(pipeline, commit)
+        return job is not None and job.state == FAILURE
 
 
 def refusals(project: Project, store: Store) -> list[Commit]:

@@ -56,10 +56,12 @@ class Store:
         branch: str = MASTER,
         *,
         onto: Commit | Literal["any"] | None = "any",
+        added: Digest | None = None,
     ) -> Commit:
         """Add a commit to a branch: durable objects first, then one transaction that shows it.
 
-        Raises MovedError if `onto` is given and is not the branch's head any more.
+        Raises MovedError if `onto` is given and is not the branch's head any more. `added` is what
+        the commit brought, if it is to be found again by that.
         """
         self.objects.sync()
         with self.database.transaction():
@@ -70,9 +72,9 @@ class Store:
                 repo, commit_id, parent, tree.digest, tree.size, time.time(), provenance
             )
             self.database.execute(
-                "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (self.project, repo, commit_id, parent, tree.digest, tree.size, commit.created,
-                 provenance),
+                 provenance, added),
             )  # fmt: skip
             self.database.execute(
                 "INSERT OR REPLACE INTO branches VALUES (?, ?, ?, ?)",
@@ -108,6 +110,10 @@ class Store:
             commit = parent
         return commit
 
+    def that_added(self, repo: str, added: Digest) -> list[Commit]:
+        """List the commits that brought something, by its digest, newest first."""
+        return self._select("repo = ? AND added = ? ORDER BY rowid DESC", repo, added)
+
     def history(self, repo: str) -> list[Commit]:
         """List a repo's commits, newest first."""
         return self._select("repo = ? ORDER BY rowid DESC", repo)
@@ -126,7 +132,7 @@ class Store:
     def _resolve_base(self, repo: str, base: str) -> Commit:
         if commit := self.head(repo, base):
             return commit
-        found = self._select("repo = ? AND substr(id, 1, ?) = ?", repo, len(base), base)
+        found = self._select("repo = ? AND id >= ? AND id < ?", repo, base, f"{base}~")
         if len(found) == 1:
             return found[0]
         if repo not in (known := self.repos()):

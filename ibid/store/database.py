@@ -9,7 +9,7 @@ from typing import Any
 
 from ibid.stage.contract import UsageError
 
-FORMAT = 1
+FORMAT = 2
 
 SCHEMA = """
 CREATE TABLE commits (
@@ -21,8 +21,10 @@ CREATE TABLE commits (
     size INTEGER NOT NULL,
     created REAL NOT NULL,
     provenance TEXT NOT NULL,
+    added TEXT,
     PRIMARY KEY (project, repo, id)
 ) STRICT;
+CREATE INDEX commits_added ON commits (project, repo, added) WHERE added IS NOT NULL;
 CREATE TABLE branches (
     project TEXT NOT NULL,
     repo TEXT NOT NULL,
@@ -45,6 +47,8 @@ CREATE TABLE jobs (
     stopping INTEGER NOT NULL,
     PRIMARY KEY (project, pipeline, id)
 ) STRICT;
+CREATE INDEX jobs_newest ON jobs (project, pipeline);
+CREATE INDEX jobs_running ON jobs (project) WHERE state = 'running';
 CREATE TABLE datums (
     project TEXT NOT NULL,
     pipeline TEXT NOT NULL,

@@ -132,6 +132,8 @@ class Folders:
 
     def _load(self, digest: Digest) -> tuple[list[Entry], list[_Part]]:
         """Read one object: the entries that it lists, or the parts that it points to."""
+        if digest == EMPTY:  # it need not have been stored
+            return [], []
         tag, rows = json.loads(self._objects.read(digest))
         if tag.split("/")[1] == _PARTS:
             return [], [_Part(*row) for row in rows]

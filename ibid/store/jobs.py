@@ -105,26 +105,34 @@ class Jobs:
 
     def end_abandoned(self) -> int:
         """Mark jobs that no process runs any more as killed; the caller holds the run's lock."""
-        abandoned = [job for job in self.history() if job.state == RUNNING]
+        abandoned = self._select(f"state = '{RUNNING}'")  # as its index says it
         for job in abandoned:
             self.finish(job.pipeline, job.id, KILLED, 1, "the run that owned it ended")
         return len(abandoned)
 
     def history(self, pipeline: str | None = None) -> list[Job]:
         """List the jobs of one pipeline, or of all, newest first."""
-        rows = self._database.query(
-            "SELECT pipeline, id, state, reason, started, finished, total, skipped, code, error, "
-            "stopping FROM jobs WHERE project = ?1 AND (?2 IS NULL OR pipeline = ?2) "
-            "ORDER BY rowid DESC",
-            (self._project, pipeline),
-        )
-        return [Job(*row) for row in rows]
+        if pipeline is None:
+            return self._select("TRUE ORDER BY rowid DESC")
+        return self._select("pipeline = ? ORDER BY rowid DESC", pipeline)
+
+    def newest(self, pipeline: str) -> Job | None:
+        """Return the newest job of a pipeline, if there is one."""
+        found = self._select("pipeline = ? ORDER BY rowid DESC LIMIT 1", pipeline)
+        return found[0] if found else None
+
+    def get(self, pipeline: str, job: CommitId) -> Job | None:
+        """Return a job by its whole id."""
+        found = self._select("pipeline = ? AND id = ?", pipeline, job)
+        return found[0] if found else None
 
     def resolve(self, name: str) -> Job:
         """Find a job by `PIPELINE@ID`, where ID may be a prefix, or by PIPELINE: its newest."""
         pipeline, _, prefix = name.partition("@")
-        found = [job for job in self.history(pipeline) if job.id.startswith(prefix)]
-        if not found or (prefix and len(found) > 1):
+        if not prefix and (newest := self.newest(pipeline)):
+            return newest
+        found = self._select("pipeline = ? AND id >= ? AND id < ?", pipeline, prefix, f"{prefix}~")
+        if not prefix or len(found) != 1:
             raise UsageError(
                 "Expected a job: a pipeline's name, or PIPELINE@ID.",
                 received=f"{name}, which {len(found)} jobs match",
@@ -179,3 +187,12 @@ class Jobs:
             (self._project, pipeline, job),
         )
         return [DatumRow(*row) for row in rows]
+
+    def _select(self, where: str, *parameters: object) -> list[Job]:
+        """Select by a condition of ours, its values bound."""
+        columns = "pipeline, id, state, reason, started, finished, total, skipped, code, error"
+        rows = self._database.query(
+            f"SELECT {columns}, stopping FROM jobs WHERE project = ? AND {where}",  # noqa: S608
+            (self._project, *parameters),
+        )
+        return [Job(*row) for row in rows]
