@@ -1,13 +1,38 @@
 """How a pipeline's key differs from that of its newest output, in words, first cause first."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ibid.engine.work import Work
-from ibid.spec.preimage import Digest
+from ibid.spec.preimage import Digest, digest_bytes
 from ibid.store.commits import Commit, Store
 from ibid.store.trees import FOLDER
+
+_WILD = re.compile(r"[*?\[{(@+!\\]")  # where a glob stops being a plain path
+
+
+def is_as_before(before: dict[str, Any], work: Work, request: bytes) -> bool:
+    """Tell without looking at a datum that every key is as it was; where not, they may yet be."""
+    return (
+        before["spec_record"] == digest_bytes(request)
+        and before["spec"] == work.spec.meaning()
+        and before["code"] == work.code.digest
+        and before["environment"] == work.environment_digest
+        and all(_selects_the_same(then, work) for then in before["inputs"])
+    )
+
+
+def _selects_the_same(then: dict[str, Any], work: Work) -> bool:
+    """Tell whether the folder that a glob begins with, or the one file that it names, is equal."""
+    glob, now = then["glob"], work.heads[then["repo"]].tree
+    if then["digest"] == now:
+        return True
+    fixed = _WILD.split(glob)[0]
+    folder = fixed if fixed == glob else fixed.rpartition("/")[0]
+    old, new = (work.store.trees.find(tree, folder) for tree in (then["digest"], now))
+    return old is not None and new is not None and old.digest == new.digest
 
 
 def differences(before: dict[str, Any], work: Work) -> list[str]:

@@ -7,7 +7,7 @@ is not seen, and fails there.
 
 import json
 import modulefinder
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import ibid
@@ -32,7 +32,7 @@ def resolve(root: Path, spec: Spec) -> Files:
     """
     if spec.component is None and not spec.files:
         return {}
-    roots = [root, Path(ibid.__file__).parents[1]]
+    roots = _roots(root)
     finder = modulefinder.ModuleFinder([str(folder) for folder in roots])
     declared = [_declared(roots, name, spec) for name in spec.files]
     if spec.component is not None:
@@ -42,6 +42,19 @@ def resolve(root: Path, spec: Spec) -> Files:
             _scan_notebook(finder, path)
     paths = {*declared, *_module_files(finder, roots)}
     return {_relative(roots, path): path.read_bytes() for path in sorted(paths)}
+
+
+def read_from(root: Path, files: Iterable[str]) -> Iterator[Path]:
+    """List where a closure was read from: its files, and every folder that was searched."""
+    for folder in _roots(root):
+        yield folder
+        for name in files:
+            yield folder / name
+            yield from (folder / name).parents[: name.count("/")]
+
+
+def _roots(root: Path) -> list[Path]:
+    return [root, Path(ibid.__file__).parents[1]]
 
 
 def _import(finder: modulefinder.ModuleFinder, module: str, spec: Spec) -> None:

@@ -91,7 +91,9 @@ class Execution:
         folder = self._folder / str(number)
         with self._slots.lend(self._work.spec.cpu):
             self.began = self.began or time.time()
-            worker = Worker(self._work.spec, code, folder, self.logs / f"{number}.log")
+            worker = Worker(
+                self._work.spec, self._work.modules, code, folder, self.logs / f"{number}.log"
+            )
             with self._lock:
                 self._workers.append(worker)
             try:

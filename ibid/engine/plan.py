@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ibid.engine.changes import differences
+from ibid.engine.changes import differences, is_as_before
 from ibid.engine.project import Project
 from ibid.engine.work import Work, gather
 from ibid.spec.spec import Spec
@@ -79,6 +79,6 @@ def assess(project: Project, store: Store, spec: Spec, inputs: Heads) -> Step:
     if newest is None:
         return Step(spec, State.RUN, ("no output yet",), work)
     before = json.loads(newest.provenance)
-    if before["key"] == work.key:
+    if is_as_before(before, work, project.requests[spec.name]) or before["key"] == work.key:
         return Step(spec, State.CURRENT, (), work)
     return Step(spec, State.RUN, tuple(differences(before, work)), work)

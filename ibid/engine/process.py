@@ -12,12 +12,11 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ibid.engine import environment
 from ibid.spec.spec import Spec
 from ibid.stage.contract import ExitCode
 from ibid.stage.worker import SOCKET
@@ -43,8 +42,10 @@ class Worker:
     Not shared between threads, but for `kill`.
     """
 
-    def __init__(self, spec: Spec, code: Path, folder: Path, log: Path) -> None:
-        self._spec, self._code, self._folder = spec, code, folder
+    def __init__(
+        self, spec: Spec, modules: Collection[str], code: Path, folder: Path, log: Path
+    ) -> None:
+        self._spec, self._modules, self._code, self._folder = spec, modules, code, folder
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: IO[str] | None = None
@@ -102,7 +103,10 @@ class Worker:
             self._process = subprocess.Popen(
                 self._spec.cmd,
                 cwd=self._folder / "work",
-                env=stage_environment(self._spec, self._code, self._folder, pfs) | dict(variables),
+                env={
+                    **stage_environment(self._spec, self._modules, self._code, self._folder, pfs),
+                    **variables,
+                },
                 stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -173,7 +177,9 @@ class Worker:
         return answer
 
 
-def stage_environment(spec: Spec, code: Path, folder: Path, pfs: Path) -> dict[str, str]:
+def stage_environment(
+    spec: Spec, modules: Collection[str], code: Path, folder: Path, pfs: Path
+) -> dict[str, str]:
     """Build a stage's whole environment anew: nothing of the caller's reaches it."""
     return {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"]),
@@ -187,7 +193,7 @@ def stage_environment(spec: Spec, code: Path, folder: Path, pfs: Path) -> dict[s
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
         "PFS_ROOT": str(pfs),
-        MODULES: ",".join(sorted(environment.modules(spec.extra))),
+        MODULES: ",".join(sorted(modules)),
         **spec.env,
     }
 

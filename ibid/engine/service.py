@@ -58,7 +58,9 @@ def serve(
         store.trees.checkout(work.code, folder / "code")
         for inner in ("home", "tmp", "work"):
             (folder / inner).mkdir()
-        environment = stage_environment(spec, folder / "code", folder, pfs) | variables
+        environment = (
+            stage_environment(spec, work.modules, folder / "code", folder, pfs) | variables
+        )
         say(f"{name}: http://127.0.0.1:{port or spec.port}/  (Ctrl-C ends it)")
         return _until_interrupted(list(spec.cmd), folder / "work", environment)
     finally:

@@ -8,22 +8,29 @@ from typing import Any
 
 from ibid.engine import closure, environment
 from ibid.engine.datums import Datum, expand
+from ibid.engine.memo import Memo, Seen
+from ibid.engine.packages import installed
 from ibid.engine.project import Project
 from ibid.spec.preimage import Digest, digest
 from ibid.spec.spec import Spec
 from ibid.store.commits import Commit, Store
-from ibid.store.trees import Entry
+from ibid.store.trees import FOLDER, Entry
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a job would do. `heads` are the input commits by repo, `code` the code closure."""
+    """What a job would do.
+
+    `heads` are the input commits by repo, `code` is the code closure, `modules` are those that it
+    may import of what is installed.
+    """
 
     spec: Spec
     store: Store
     heads: Mapping[str, Commit]
     code: Entry
     environment: dict[str, Any]
+    modules: frozenset[str]
 
     @cached_property
     def datums(self) -> list[Datum]:
@@ -50,15 +57,24 @@ class Work:
 
 def gather(project: Project, store: Store, spec: Spec, heads: Mapping[str, Commit]) -> Work:
     """Bring together everything that a key is made of."""
-    files = closure.resolve(project.root, spec)
+    memo = Memo(project.home.memo)
+    packages = installed(spec.extra, memo)
     params = read_params(store, spec, heads)
-    return Work(
-        spec,
-        store,
-        heads,
-        store.trees.write_files(files),
-        environment.describe(spec.extra, spec.machine, params),
-    )
+    described = environment.describe(packages, spec.machine, params)
+    return Work(spec, store, heads, _code(project, store, spec, memo), described, packages.modules)
+
+
+def _code(project: Project, store: Store, spec: Spec, memo: Memo) -> Entry:
+    """Store the code closure, if it is not there as it was."""
+
+    def work_out() -> Seen:
+        files = closure.resolve(project.root, spec)
+        tree = store.trees.write_files(files)
+        return [tree.digest, tree.size], closure.read_from(project.root, files)
+
+    question = ["code", str(project.root), spec.component, *spec.files]
+    digest, size = memo.recall(question, work_out)
+    return Entry("", FOLDER, digest, size)
 
 
 def read_params(store: Store, spec: Spec, heads: Mapping[str, Commit]) -> dict[str, Any]:

@@ -37,6 +37,11 @@ class Home:
         return self.path / "logs"
 
     @property
+    def memo(self) -> Path:
+        """What was worked out from files: it may be removed at any time."""
+        return self.path / "memo"
+
+    @property
     def deployed(self) -> Path:
         """Where the local deployment puts an accepted release."""
         return self.path / "deployed"
