@@ -8,7 +8,7 @@ from typing import Any
 from ibid.engine.work import Work
 from ibid.spec.preimage import Digest, digest_bytes
 from ibid.store.commits import Commit, Store
-from ibid.store.trees import FOLDER
+from ibid.store.trees import FOLDER, Entry
 
 _WILD = re.compile(r"[*?\[{(@+!\\]")  # where a glob stops being a plain path
 
@@ -81,17 +81,13 @@ def _source_differences(
 
 def _tree_differences(prefix: str, old: Digest, new: Digest, store: Store) -> list[str]:
     """Summarise how two trees differ: a few names, then counts."""
-    then, now = (
-        {path: entry.digest for path, entry in store.trees.walk(tree) if entry.kind == "file"}
-        for tree in (old, new)
-    )
-    paths = sorted(path for path in {*then, *now} if then.get(path) != now.get(path))
-    words = [f"{prefix}{path.lstrip('/')} {_verb(path, then, now)}" for path in paths]
+    changed = sorted(store.trees.compare(old, new), key=lambda change: change[0])
+    words = [f"{prefix}{path.lstrip('/')} {_verb(then, now)}" for path, then, now in changed]
     return words if len(words) <= 3 else [*words[:2], f"{prefix}and {len(words) - 2} more files"]
 
 
-def _verb(path: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    return "is new" if path not in then else "is gone" if path not in now else "changed"
+def _verb(then: Entry | None, now: Entry | None) -> str:
+    return "is new" if then is None else "is gone" if now is None else "changed"
 
 
 def _flat_differences(old: Any, new: Any, prefix: str = "") -> list[str]:

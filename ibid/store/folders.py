@@ -82,6 +82,23 @@ class Folders:
             digest = next((part.digest for part in parts if part.digit == digit), EMPTY)
         return None
 
+    def compare(self, old: Digest, new: Digest) -> Iterator[tuple[str, Entry | None, Entry | None]]:
+        """List the names that two folders differ in, as (name, entry there, entry here), unsorted.
+
+        What they share is not read.
+        """
+        if old == new:
+            return
+        there, here = ({p.digit: p.digest for p in self._load(each)[1]} for each in (old, new))
+        if there and here:
+            for digit in there | here:
+                yield from self.compare(there.get(digit, EMPTY), here.get(digit, EMPTY))
+            return
+        before, after = ({e.name: e for e in self._entries(digest)} for digest in (old, new))
+        for name in before | after:
+            if before.get(name) != after.get(name):
+                yield name, before.get(name), after.get(name)
+
     def objects_of(self, digest: Digest) -> Iterator[Digest]:
         """List the objects that one folder is made of, its own first."""
         yield digest

@@ -98,6 +98,21 @@ class Trees:
                 deeper = None if depth is None else depth - 1
                 yield from self.walk(entry.digest, depth=deeper, prefix=path)
 
+    def compare(
+        self, old: Digest, new: Digest, prefix: str = ""
+    ) -> Iterator[tuple[str, Entry | None, Entry | None]]:
+        """List the files that two trees differ in, as (path, file there, file here), unsorted.
+
+        What they share is not read.
+        """
+        for name, there, here in self._folders.compare(old, new):
+            path = f"{prefix}/{name}"
+            files = [e if e and e.kind == FILE else None for e in (there, here)]
+            if any(files):
+                yield path, files[0], files[1]
+            below = [e.digest if e and e.kind == FOLDER else EMPTY for e in (there, here)]
+            yield from self.compare(below[0], below[1], path)
+
     def merge(self, roots: Iterable[Digest]) -> Entry:
         """Return the union of trees; raises PathClashError where two hold one path.
 

@@ -367,3 +367,27 @@ def test_entries_that_are_stored_already_can_be_put_under_other_names(trees):
     made = trees.write_listing(listing)
     assert contents(trees, made.digest) == {"b/c": b"1", "b/d/a": b"1", "e/a": b"1"}
     assert made.size == 3
+
+
+@steady
+@given(old=FILES.filter(consistent), new=FILES.filter(consistent))
+def test_two_trees_differ_in_the_files_that_only_one_holds_or_that_are_others(
+    tmp_path_factory, old, new
+):
+    _, trees = fresh(tmp_path_factory)
+    roots = [trees.write_files(files).digest for files in (old, new)]
+    found = {
+        path[1:]: tuple(entry and trees.objects.read(entry.digest) for entry in entries)
+        for path, *entries in trees.compare(*roots)
+    }
+    paths = {path for path in {*old, *new} if old.get(path) != new.get(path)}
+    assert found == {path: (old.get(path), new.get(path)) for path in paths}
+
+
+def test_what_two_trees_share_is_not_read(tmp_path_factory):
+    _, trees = fresh(tmp_path_factory)
+    files = {f"{pet}/photo": b"%d" % pet for pet in range(600)}
+    old, new = (trees.write_files(files | {"more": text}) for text in (b"1", b"2"))
+    for pet in range(600):
+        trees.objects.path(trees.find(old.digest, f"/{pet}").digest).unlink(missing_ok=True)
+    assert [path for path, _, _ in trees.compare(old.digest, new.digest)] == ["/more"]
