@@ -12,7 +12,7 @@ from ibid.engine.slots import Slots
 from ibid.engine.work import Work
 from ibid.stage.contract import BadInputError, ExitCode, IbidError
 from ibid.store.commits import Commit, CommitId
-from ibid.store.jobs import FAILURE, KILLED, SKIPPED, SUCCESS, DatumRow, Jobs, Result
+from ibid.store.jobs import FAILURE, KILLED, SUCCESS, Jobs, Result
 
 
 class Job:
@@ -78,16 +78,10 @@ class Job:
         return self._execution.logs
 
     def _begin(self, known: dict[str, Result]) -> None:
-        name, pairs = self.work.spec.name, zip(self.work.datums, self.work.keys, strict=True)
-        rows = [
-            DatumRow(datum.id, key, SKIPPED, datum.label, known[key].code, "", 0, "", 0, 0)
-            for datum, key in pairs
-            if key in known
-        ]
-        total = len(self.work.datums)
-        self._jobs.start(name, self.id, self._reasons, total, len(rows))
-        self._jobs.record(name, self.id, rows)
-        self._watch(JobStarted(name, self._reasons, total, len(rows), self.logs))
+        name, keys = self.work.spec.name, self.work.keys
+        skipped = sum(key in known for key in keys)
+        self._jobs.start(name, self.id, self._reasons, len(keys), skipped)
+        self._watch(JobStarted(name, self._reasons, len(keys), skipped, self.logs))
 
     def _commit(self, known: dict[str, Result], started: float) -> Commit:
         """Run what is not known, then commit the union; raises IbidError if that cannot be."""

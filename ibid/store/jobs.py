@@ -3,14 +3,14 @@
 import json
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from ibid.spec.preimage import Digest
 from ibid.stage.contract import UsageError
 from ibid.store.commits import CommitId, Store
 
 RUNNING, SUCCESS, FAILURE, KILLED = "running", "success", "failure", "killed"
-SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,10 @@ class Result:
     tree: Digest
     code: int
     seconds: float
+
+
+_ROW = attrgetter(*(field.name for field in fields(DatumRow)))
+_RESULT = attrgetter(*(field.name for field in fields(Result)))
 
 
 class Jobs:
@@ -161,22 +165,17 @@ class Jobs:
         datums: Sequence[DatumRow],
         results: Sequence[Result] = (),
     ) -> None:
-        """Keep datums and results: durable objects first, then one transaction.
-
-        A datum that is skipped leaves the record of its execution in this job, if there is one: an
-        interrupted job is taken up under its id.
-        """
+        """Keep datums that were run, and results: durable objects, then one transaction."""
         if results:
             self._store.objects.sync()
-        how = "IGNORE" if datums and datums[0].state == SKIPPED else "REPLACE"
         with self._database.transaction():
             self._database.execute_many(
                 "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)",
-                [astuple(result) for result in results],
+                [_RESULT(result) for result in results],
             )
             self._database.execute_many(
-                f"INSERT OR {how} INTO datums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-                [(self._project, pipeline, job, *astuple(datum)) for datum in datums],
+                "INSERT OR REPLACE INTO datums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(self._project, pipeline, job, *_ROW(datum)) for datum in datums],
             )
 
     def datums(self, pipeline: str, job: CommitId) -> list[DatumRow]:
