@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("training", "transform", "whole")
+BENCHMARKS = ("training", "transform", "whole", "put", "idle", "jobs", "growth")
 
 if __name__ == "__main__":
     codes = [

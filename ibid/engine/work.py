@@ -9,7 +9,7 @@ from typing import Any
 from ibid.engine import closure, environment
 from ibid.engine.datums import Datum, expand
 from ibid.engine.memo import Memo, Seen
-from ibid.engine.packages import installed
+from ibid.engine.packages import packages
 from ibid.engine.project import Project
 from ibid.spec.preimage import Digest, digest
 from ibid.spec.spec import Spec
@@ -58,10 +58,10 @@ class Work:
 def gather(project: Project, store: Store, spec: Spec, heads: Mapping[str, Commit]) -> Work:
     """Bring together everything that a key is made of."""
     memo = Memo(project.home.memo)
-    packages = installed(spec.extra, memo)
+    usable = packages(spec.extra, memo)
     params = read_params(store, spec, heads)
-    described = environment.describe(packages, spec.machine, params)
-    return Work(spec, store, heads, _code(project, store, spec, memo), described, packages.modules)
+    described = environment.describe(usable, spec.machine, params)
+    return Work(spec, store, heads, _code(project, store, spec, memo), described, usable.modules)
 
 
 def _code(project: Project, store: Store, spec: Spec, memo: Memo) -> Entry:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from ibid.engine import environment, packages
+from ibid.engine import environment
 from ibid.engine.memo import Memo
+from ibid.engine.packages import packages
 from ibid.stage.contract import UsageError
 
 STRICT = {"determinism": {"level": "strict", "threads": None, "isa": None}}
@@ -13,7 +14,7 @@ PORTABLE = {"determinism": {"level": "portable", "threads": 2, "isa": "AVX2"}}
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     memo = Memo(tmp_path_factory.mktemp("memo"))
-    return lambda extra: packages.installed(extra, memo)
+    return lambda extra: packages(extra, memo)
 
 
 def test_an_extra_is_its_whole_closure_without_the_engines_own_needs(installed):
