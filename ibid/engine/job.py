@@ -10,6 +10,7 @@ from ibid.engine.execution import Execution, Task
 from ibid.engine.project import Project
 from ibid.engine.slots import Slots
 from ibid.engine.work import Work
+from ibid.spec.sources import kinds
 from ibid.stage.contract import BadInputError, ExitCode, IbidError
 from ibid.store.commits import Commit, CommitId
 from ibid.store.jobs import FAILURE, KILLED, SKIPPED, SUCCESS, DatumRow, Jobs, Result
@@ -122,8 +123,10 @@ class Job:
             f"{source.repo}@{self.work.heads[source.repo].id[:8]} has nothing at "
             f"{source.glob.pattern}"
             for source in self.work.spec.sources
+            if source.repo in self.work.heads
         )
-        return "none: one of " + "; ".join(found)
+        joined = "; or no values of join_on are equal" * ("join" in kinds(self.work.spec.input))
+        return "none: one of " + "; ".join(found) + joined
 
     def _failed(self) -> IbidError:
         """Say which datum failed first and why, with the exit code that it ended with."""

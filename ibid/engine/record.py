@@ -24,7 +24,7 @@ def of_output(work: Work, request: bytes, job: CommitId, code: int, started: flo
         "pipeline": work.spec.name,
         "job": job,
         "key": work.key,
-        "spec": work.spec.meaning(),
+        "spec": work.spec.meaning() | work.spec.recovery(),
         "spec_record": objects.put_bytes(request),
         "effect": work.spec.effect,
         "component": work.spec.component,
@@ -56,4 +56,5 @@ def _inputs(work: Work) -> list[dict[str, str]]:
             "glob": source.glob.pattern,
         }
         for source in work.spec.sources
+        if source.repo in work.heads
     ]

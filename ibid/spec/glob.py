@@ -70,6 +70,8 @@ def compile_glob(pattern: str) -> Glob:
 
 def replace(template: str, groups: tuple[str, ...]) -> str:
     """Fill `$1` or `${1}` of a `group_by` or `join_on` with what a glob captured."""
+    if "$" not in template:
+        return template
 
     def value(found: re.Match[str]) -> str:
         number = int(found[1] or found[2])
