@@ -61,6 +61,7 @@ class Job:
             error=error,
             digest=digest,
             same=before is not None and before.tree == digest,
+            recovered=self._execution.recovered,
         )
         self._watch(done)
         return done
@@ -103,9 +104,15 @@ class Job:
         if self._execution.failures:
             raise self._failed()
         known.update({result.key: result for result in self._execution.results})
-        tree = self.work.store.trees.merge(known[key].tree for key in self.work.keys)
+        kept = (known[key].tree for key in self.work.keys if key in known)
+        tree = self.work.store.trees.merge(kept)
         text = record.of_output(
-            self.work, self._request, self.id, self._accepted_code(known), started
+            self.work,
+            self._request,
+            self.id,
+            self._accepted_code(known),
+            started,
+            self._execution.recovered,
         )
         store, name = self.work.store, self.work.spec.name
         store.objects.sync()
@@ -116,7 +123,8 @@ class Job:
         return commit
 
     def _accepted_code(self, known: dict[str, Result]) -> int:
-        return max(known[key].code for key in self.work.keys)
+        """Say with which code the job ends; of datums that were recovered none counts."""
+        return max((known[key].code for key in self.work.keys if key in known), default=0)
 
     def _none_found(self) -> str:
         found = (

@@ -37,6 +37,8 @@ def serve(
             f"Expected a service: {', '.join(services) or 'there is none'}.", received=name
         )
     spec = project.specs[name]
+    if spec.secrets:
+        raise UsageError(f"Expected a service without secrets: nothing masks what {name} shows.")
     commit_initial(project, store)
     heads = {source.repo: store.head(source.repo) for source in spec.sources}
     if lacking := missing(spec.input, heads):

@@ -10,7 +10,7 @@ from ibid.stage.contract import UsageError
 from ibid.store.commits import CommitId, Store
 
 RUNNING, SUCCESS, FAILURE, KILLED = "running", "success", "failure", "killed"
-SKIPPED = "skipped"
+SKIPPED, RECOVERED = "skipped", "recovered"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,134 @@
+"""Keeps the values of secrets out of what is written down: logs, messages, outputs.
+
+It knows values, not what they are for. What a stage makes of a value, such as its base64, is
+another text and is not seen.
+"""
+
+import array
+import fcntl
+import json
+import os
+import select
+import termios
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+MASK = b"***"
+CHUNK = 1 << 16
+POLL_SECONDS = 0.2
+LINE = 8  # of a value of several lines, a line of so many characters is masked by itself
+
+
+class Mask:
+    """What must not be seen, and what stands in its place."""
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        spellings = {spelt.encode() for value in values for spelt in _spellings(value)}
+        # The longest first: one value may begin like another.
+        self.hidden = sorted(spellings, key=lambda hidden: (-len(hidden), hidden))
+
+    def __bool__(self) -> bool:
+        return bool(self.hidden)
+
+    def text(self, text: str) -> str:
+        """Mask a text."""
+        return self.apply(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")
+
+    def apply(self, data: bytes) -> bytes:
+        """Mask bytes."""
+        for hidden in self.hidden:
+            data = data.replace(hidden, MASK)
+        return data
+
+    def split(self, data: bytes) -> tuple[bytes, bytes]:
+        """Mask bytes that go on: returns what can be shown, and an end that may begin a value."""
+        longest = max((len(hidden) for hidden in self.hidden), default=1) - 1
+        for start in range(max(0, len(data) - longest), len(data)):
+            if any(h.startswith(data[start:]) and len(h) > len(data) - start for h in self.hidden):
+                break
+        else:
+            return self.apply(data), b""
+        # A value that is whole already and reaches over the place goes first.
+        for hidden in self.hidden:
+            place = data.find(hidden, max(0, start - len(hidden) + 1))
+            if 0 <= place < start:
+                shown, held = self.split(data[place + len(hidden) :])
+                return self.apply(data[: place + len(hidden)]) + shown, held
+        return self.apply(data[:start]), data[start:]
+
+    def is_in(self, path: Path) -> bool:
+        """Tell whether a file holds a value, wherever the reads of it may fall."""
+        overlap, before = max((len(hidden) for hidden in self.hidden), default=1) - 1, b""
+        with path.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                data = before + chunk
+                if any(hidden in data for hidden in self.hidden):
+                    return True
+                before = data[-overlap:] if overlap else b""
+        return False
+
+
+class MaskedLog:
+    """A pipe for what a process prints; a thread copies it to the log, masked."""
+
+    def __init__(self, log: Path, mask: Mask) -> None:
+        self._mask, self._held = mask, b""
+        self._log = log.open("ab", buffering=0)
+        self._reading, self.fileno = os.pipe()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._copy, daemon=True)
+        self._thread.start()
+
+    def started(self) -> None:
+        """Let go of the end that the process writes to: its last holder's end is the log's."""
+        os.close(self.fileno)
+
+    def drain(self) -> None:
+        """Wait until everything printed so far stands in the log, but for what may be a value."""
+        while True:
+            with self._lock:
+                if self._closed or not self._waiting():
+                    return
+            threading.Event().wait(0.001)
+
+    def close(self) -> None:
+        """Write what is left, and end."""
+        self.drain()
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._log.write(self._mask.apply(self._held))
+        self._thread.join()
+        os.close(self._reading)
+        self._log.close()
+
+    def _copy(self) -> None:
+        while not self._closed:
+            ready, _, _ = select.select([self._reading], [], [], POLL_SECONDS)
+            with self._lock:
+                if self._closed or not ready:
+                    continue
+                chunk = os.read(self._reading, CHUNK)
+                shown, self._held = self._mask.split(self._held + chunk)
+                self._log.write(shown)
+                if not chunk:
+                    return
+
+    def _waiting(self) -> int:
+        size = array.array("i", [0])
+        fcntl.ioctl(self._reading, termios.FIONREAD, size)
+        return size[0]
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """List how a value may be printed: as it is, line by line, quoted by Python or JSON."""
+    told = value.strip()
+    yield told
+    yield json.dumps(told)[1:-1]
+    yield repr(told)[1:-1]
+    for line in told.splitlines():
+        if len(line.strip()) >= LINE:
+            yield line.strip()
