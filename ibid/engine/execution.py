@@ -115,13 +115,14 @@ class Execution:
         log_start = worker.log_size()
         outcome = self._try(worker, task.datum, pfs)
         result = None
-        if outcome.own and outcome.code in self._work.spec.accept and not self.stopped:
+        accepted = outcome.own and outcome.code in self._work.spec.accept
+        if accepted and not self.stopped:
             try:
                 tree = self._output(task.datum, pfs)
                 result = Result(task.key, tree.digest, outcome.code, time.monotonic() - started)
             except IbidError as error:
                 outcome = Outcome(int(error.code), str(error))
-        recovered = result is None and self._recover(worker, task.datum, pfs)
+        recovered = not accepted and self._recover(worker, task.datum, pfs)
         shutil.rmtree(pfs)
         row = DatumRow(
             id=task.datum.id,

@@ -4,18 +4,16 @@ It knows values, not what they are for. What a stage makes of a value, such as i
 another text and is not seen.
 """
 
-import array
-import fcntl
 import json
 import os
 import select
-import termios
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 MASK = b"***"
 CHUNK = 1 << 16
+PIPE = 1 << 20  # bytes that a pipe holds at most
 POLL_SECONDS = 0.2
 LINE = 8  # of a value of several lines, a line of so many characters is masked by itself
 
@@ -76,6 +74,7 @@ class MaskedLog:
         self._mask, self._held = mask, b""
         self._log = log.open("ab", buffering=0)
         self._reading, self.fileno = os.pipe()
+        os.set_blocking(self._reading, False)
         self._lock = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._copy, daemon=True)
@@ -86,19 +85,16 @@ class MaskedLog:
         os.close(self.fileno)
 
     def drain(self) -> None:
-        """Wait until everything printed so far stands in the log, but for what may be a value."""
-        while True:
-            with self._lock:
-                if self._closed or not self._waiting():
-                    return
-            threading.Event().wait(0.001)
+        """Write everything printed so far to the log, but for what may begin a value."""
+        with self._lock:
+            self._take_all()
 
     def close(self) -> None:
-        """Write what is left, and end."""
-        self.drain()
+        """Write what is left, and end; whoever escaped the process's group prints to nobody."""
         with self._lock:
             if self._closed:
                 return
+            self._take_all()
             self._closed = True
             self._log.write(self._mask.apply(self._held))
         self._thread.join()
@@ -109,18 +105,24 @@ class MaskedLog:
         while not self._closed:
             ready, _, _ = select.select([self._reading], [], [], POLL_SECONDS)
             with self._lock:
-                if self._closed or not ready:
-                    continue
-                chunk = os.read(self._reading, CHUNK)
-                shown, self._held = self._mask.split(self._held + chunk)
-                self._log.write(shown)
-                if not chunk:
+                if ready and not self._closed and not self._take():
                     return
 
-    def _waiting(self) -> int:
-        size = array.array("i", [0])
-        fcntl.ioctl(self._reading, termios.FIONREAD, size)
-        return size[0]
+    def _take_all(self) -> None:
+        """Take what the pipe holds; no more, since a process may print for ever."""
+        for _ in range(PIPE // CHUNK):
+            if self._closed or not self._take():
+                return
+
+    def _take(self) -> bool:
+        """Take one chunk; returns whether there may be more, now or later."""
+        try:
+            chunk = os.read(self._reading, CHUNK)
+        except BlockingIOError:  # it was taken meanwhile
+            return True
+        shown, self._held = self._mask.split(self._held + chunk)
+        self._log.write(shown)
+        return bool(chunk)
 
 
 def _spellings(value: str) -> Iterator[str]:

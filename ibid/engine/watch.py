@@ -17,6 +17,7 @@ from ibid.engine import closure, cron
 from ibid.engine.plan import input_heads
 from ibid.engine.project import Project
 from ibid.engine.run import Run
+from ibid.spec.spec import Spec
 from ibid.stage.contract import ExitCode, IbidError
 from ibid.store.commits import CommitId, Store
 
@@ -137,11 +138,18 @@ def _paths(project: Project) -> list[Path]:
     for spec in project.specs.values():
         try:
             names = [*closure.resolve(project.root, spec)]
-        except IbidError:  # the run says so; its files are those that it can still see
-            names = []
-            found |= {*project.root.rglob(f"{(spec.component or '').partition('.')[0]}/**/*.py")}
-        found |= {path for name in names for path in (root / name for root in roots)}
+        except IbidError:  # the run says so; what mends it is in the component's package
+            names = [*spec.files, *_package(project.root, spec)]
+        found |= {root / name for name in names for root in roots}
     return sorted(found)
+
+
+def _package(root: Path, spec: Spec) -> list[str]:
+    """List the Python files of the package that a component is in."""
+    if spec.component is None:
+        return []
+    package = root / spec.component.partition(".")[0]
+    return [path.relative_to(root).as_posix() for path in package.rglob("*.py")]
 
 
 def _stamps(paths: list[Path]) -> Stamps:

@@ -78,6 +78,15 @@ def test_what_a_process_prints_stands_in_the_log_masked_when_it_has_been_drained
     assert (tmp_path / "log").read_text() == "*** end\nz\n"
 
 
+def test_a_process_that_prints_for_ever_holds_nobody_up(tmp_path):
+    log = MaskedLog(tmp_path / "log", Mask([VALUE]))
+    process = subprocess.Popen(["yes"], stdout=log.fileno, stderr=log.fileno)
+    log.started()
+    log.drain()
+    log.close()
+    assert process.wait(60) != 0  # nobody reads its pipe any more
+
+
 def test_a_log_that_ends_like_a_value_is_written_to_its_end(tmp_path):
     log = MaskedLog(tmp_path / "log", Mask([VALUE]))
     os.write(log.fileno, VALUE[:-1].encode())

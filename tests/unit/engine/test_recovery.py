@@ -39,7 +39,9 @@ def test_a_datum_that_is_recovered_leaves_no_output_and_fails_nothing(words, cop
     run, job = copied(FORGIVE, good="a", bad="bad words")
     assert (run.code, job.state, job.recovered) == (0, "success", 1)
     assert [row["name"] for row in words.json("ls", "copy")] == ["good"]
-    assert "forgiven bad words" in words.ibid("logs", "copy").stdout
+    shown = words.ibid("logs", "copy")
+    assert "forgiven bad words" in shown.stdout
+    assert "(/bad): recovered, exit code 1" in shown.stderr
     with contextlib.closing(words.open()) as store:
         record = json.loads(store.head("copy").provenance)
         assert (record["datums"], record["recovered"]) == (2, 1)
@@ -73,6 +75,13 @@ def test_a_job_that_no_longer_forgives_is_run_again(words, copied):
     words.declare(COPY.format(extra=""))
     assert words.plan()["copy"].reasons[0].startswith("spec err_cmd")
     assert words.run()[0].code == 1
+
+
+def test_an_output_that_cannot_be_kept_is_not_forgiven(words):
+    text = COPY.format(extra="err_cmd: [sh, -c, 'exit 0']")
+    words.declare(text.replace("! grep bad $texts", "ln -s /etc $PFS_ROOT/out/x"))
+    words.put(a="1")
+    assert words.run()[0].code == 3
 
 
 def test_it_is_asked_once_after_the_last_try(words, copied):

@@ -154,5 +154,15 @@ def test_a_tick_that_a_run_could_not_take_is_no_reason_to_try_for_ever(words):
         assert watching.reason(moment + timedelta(seconds=1)) == "clock_tick ticks"
 
 
+def test_code_that_is_broken_is_watched_until_it_is_whole(words):
+    words.edit("words/total/__main__.py", "def run(", "def run((")
+    words.put(one="a")
+    with contextlib.closing(words.open()) as store:
+        watching = Watching(words.project(), store)
+        assert watching.reason(datetime.now(UTC)) == ""
+        words.edit("words/total/__main__.py", "def run((", "def run(")
+        assert "code" in watching.reason(datetime.now(UTC))
+
+
 def test_one_watch_prints_no_json(words):
     assert "either --json or --watch" in words.ibid("run", "--watch", "--json", code=2).stderr
