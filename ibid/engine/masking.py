@@ -6,6 +6,7 @@ another text and is not seen.
 
 import json
 import os
+import re
 import select
 import threading
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,8 @@ class Mask:
         spellings = {spelt.encode() for value in values for spelt in _spellings(value)}
         # The longest first: one value may begin like another.
         self.hidden = sorted(spellings, key=lambda hidden: (-len(hidden), hidden))
+        self._longest = max((len(hidden) for hidden in self.hidden), default=1)
+        self._pattern = re.compile(b"|".join(re.escape(hidden) for hidden in self.hidden))
 
     def __bool__(self) -> bool:
         return bool(self.hidden)
@@ -35,33 +38,34 @@ class Mask:
 
     def apply(self, data: bytes) -> bytes:
         """Mask bytes."""
-        for hidden in self.hidden:
-            data = data.replace(hidden, MASK)
-        return data
+        return self._pattern.sub(MASK, data) if self.hidden else data
 
     def split(self, data: bytes) -> tuple[bytes, bytes]:
         """Mask bytes that go on: returns what can be shown, and an end that may begin a value."""
-        longest = max((len(hidden) for hidden in self.hidden), default=1) - 1
-        for start in range(max(0, len(data) - longest), len(data)):
+        shown: list[bytes] = []
+        at = 0
+        while True:
+            begun = self._begun(data, at)
+            found = self._pattern.search(data, at) if self.hidden else None
+            if found is None or found.start() >= begun:
+                return b"".join([*shown, data[at:begun]]), data[begun:]
+            shown += [data[at : found.start()], MASK]
+            at = found.end()
+
+    def _begun(self, data: bytes, at: int) -> int:
+        """Find where the end of the data is the beginning of a value."""
+        for start in range(max(at, len(data) - self._longest + 1), len(data)):
             if any(h.startswith(data[start:]) and len(h) > len(data) - start for h in self.hidden):
-                break
-        else:
-            return self.apply(data), b""
-        # A value that is whole already and reaches over the place goes first.
-        for hidden in self.hidden:
-            place = data.find(hidden, max(0, start - len(hidden) + 1))
-            if 0 <= place < start:
-                shown, held = self.split(data[place + len(hidden) :])
-                return self.apply(data[: place + len(hidden)]) + shown, held
-        return self.apply(data[:start]), data[start:]
+                return start
+        return len(data)
 
     def is_in(self, path: Path) -> bool:
         """Tell whether a file holds a value, wherever the reads of it may fall."""
-        overlap, before = max((len(hidden) for hidden in self.hidden), default=1) - 1, b""
+        overlap, before = self._longest - 1, b""
         with path.open("rb") as stream:
             while chunk := stream.read(CHUNK):
                 data = before + chunk
-                if any(hidden in data for hidden in self.hidden):
+                if self.hidden and self._pattern.search(data):
                     return True
                 before = data[-overlap:] if overlap else b""
         return False
