@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,14 @@ class Words:
         file = self.root / path
         assert old in file.read_text()
         file.write_text(file.read_text().replace(old, new))
+
+    def declare(self, pipelines, inputs=""):
+        """Replace the pipelines of pipeline.yaml; add input repos."""
+        file = self.root / "pipelines" / "words" / "pipeline.yaml"
+        head = file.read_text().partition("pipelines:")[0]
+        head = head.replace("environments:", f"{inputs}environments:")
+        file.write_text(head + "pipelines:\n" + textwrap.indent(textwrap.dedent(pipelines), "  "))
+        self.compile()
 
     def project(self) -> Project:
         return load(self.root)

@@ -11,7 +11,7 @@ from ibid.cli.options import Json, Pipeline, opened
 from ibid.engine.project import Project
 from ibid.stage.contract import UsageError
 from ibid.store.commits import Store
-from ibid.store.jobs import RUNNING, DatumRow, Job, Jobs
+from ibid.store.jobs import RECOVERED, RUNNING, DatumRow, Job, Jobs
 
 POLL_SECONDS = 0.3
 
@@ -122,7 +122,8 @@ def _print_log(project: Project, store: Store, job: Job, follow: bool) -> None:
 def _say_end(store: Store, job: Job) -> None:
     for row in Jobs(store).datums(job.pipeline, job.id):
         if row.error:
-            show.say(f"datum {row.id[:8]} ({row.label}): exit code {row.code}: {row.error}")
+            state = "recovered, " if row.state == RECOVERED else ""
+            show.say(f"datum {row.id[:8]} ({row.label}): {state}exit code {row.code}: {row.error}")
     ended = _now(store, job)
     show.say(f"{job.pipeline}@{job.id[:8]}: {ended.state}")
     if ended.error:

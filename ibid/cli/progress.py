@@ -145,11 +145,11 @@ def sentence(event: Event) -> str | None:
             return f"{pipeline}: {todo} to run ({'; '.join(reasons)})"
         case JobDone() if event.state == SUCCESS:
             same = ", the same bytes as before" if event.same else ""
+            lost = f", {event.recovered} datums recovered" if event.recovered else ""
             refused = f", exit code {event.code}" if event.code else ""
             digest = (event.digest or "")[:12]
-            return (
-                f"{event.pipeline}: done in {show.duration(event.seconds)}, {digest}{same}{refused}"
-            )
+            took = show.duration(event.seconds)
+            return f"{event.pipeline}: done in {took}, {digest}{same}{lost}{refused}"
         case JobDone():
             return f"{event.pipeline}: {event.state}. {event.error}"
         case NotRun(pipeline, reason):

@@ -4,6 +4,7 @@ import csv
 import io
 import shutil
 import sys
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -12,21 +13,38 @@ from ibid.cli import show
 from ibid.cli.jobs import job_data, read_log, settle
 from ibid.cli.options import Json, Pipeline, opened
 from ibid.cli.progress import watching
+from ibid.engine import cron
 from ibid.engine import plan as planning
 from ibid.engine import run as engine
 from ibid.engine import service as services
+from ibid.engine import watch as watches
 from ibid.engine.events import JobDone
 from ibid.engine.plan import State, Step
-from ibid.engine.project import Project
-from ibid.stage.contract import ExitCode
+from ibid.engine.project import Project, load
+from ibid.stage.contract import ExitCode, UsageError
 from ibid.store.commits import Store
 from ibid.store.jobs import Jobs
 
 
-def run(json: Json = False, pipeline: Pipeline = None) -> None:
+def run(
+    json: Json = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on: run again on every change, until interrupted.")
+    ] = False,
+    pipeline: Pipeline = None,
+) -> None:
     """Do what is outstanding, and nothing else."""
+    if json and watch:
+        raise UsageError("Expected either --json or --watch.", hint="ibid jobs --json")
     with opened(pipeline) as (project, store):
-        run_and_show(project, store, json=json)
+        if not watch:
+            run_and_show(project, store, json=json)
+            return
+        code = watches.watch(
+            project, store, lambda: load(project.root, project.name), _run_and_show, show.say
+        )
+        if code:
+            raise typer.Exit(code)
 
 
 def plan(json: Json = False, pipeline: Pipeline = None) -> None:
@@ -41,6 +59,7 @@ def plan(json: Json = False, pipeline: Pipeline = None) -> None:
             ((step.spec.name, str(step.state), _why(step)) for step in steps),
         )
         _say_cluster_only(steps)
+        _say_due(project, store)
 
 
 def status(json: Json = False, pipeline: Pipeline = None) -> None:
@@ -92,6 +111,12 @@ def service(
 
 def run_and_show(project: Project, store: Store, *, json: bool = False) -> None:
     """Run what is outstanding; end with a table, what to do next, and the run's exit code."""
+    done = _run_and_show(project, store, json=json)
+    if done.code:
+        raise typer.Exit(done.code)
+
+
+def _run_and_show(project: Project, store: Store, *, json: bool = False) -> engine.Run:
     with watching() as watch:
         done = engine.run(project, store, watch, _say_waiting)
     if json:
@@ -102,8 +127,19 @@ def run_and_show(project: Project, store: Store, *, json: bool = False) -> None:
     else:
         show.say("Nothing to do: every output is what its inputs, code and settings make.")
         _show_refusals(project, store)
-    if done.code:
-        raise typer.Exit(done.code)
+    return done
+
+
+def _say_due(project: Project, store: Store) -> None:
+    """Say which crons a run would have tick, and when the others do."""
+    now = datetime.now(UTC)
+    missed = cron.due(project, store, now)
+    for repo in cron.crons(project):
+        if repo in missed:
+            ticks = missed[repo]
+            show.say(f"due: {len(ticks)} ticks of {repo}, the last at {cron.name(ticks[-1])}")
+        elif moment := cron.next_tick(project, store, repo, now):
+            show.say(f"the next tick of {repo}: {cron.name(moment)}")
 
 
 def _say_cluster_only(steps: list[Step]) -> None:
@@ -204,4 +240,5 @@ def _done_data(job: JobDone) -> dict[str, Any]:
         "error": job.error,
         "digest": job.digest,
         "same": job.same,
+        "recovered": job.recovered,
     }

@@ -57,4 +57,9 @@ def stale(folder: Path, files: dict[str, bytes]) -> list[str]:
 def _index(workflow: Workflow, source: bytes) -> dict[str, Any]:
     """Say what the specs do not: the input repos, the order, and what the command line shows."""
     whole = workflow.model_dump(mode="json", exclude={"pipelines", "environments", "image"})
+    crons = {
+        repo: {"description": f"The ticks of {pipeline}'s cron.", "layout": "cron", "initial": None}
+        for repo, pipeline in workflow.cron_repos().items()
+    }
+    whole["inputs"] |= crons
     return {**whole, "order": workflow.order(), "source": digest_bytes(source)}

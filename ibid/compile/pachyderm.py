@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ibid.spec.sources import cron_repo
 from ibid.spec.spec import ANNOTATION
 from ibid.stage.worker import BATCHING
 
 if TYPE_CHECKING:  # pydantic is for those who compile, not for those who run
-    from ibid.spec.pipeline import Input, Pfs, Pipeline, Workflow
+    from ibid.spec.input import Cron, Input, Pfs
+    from ibid.spec.pipeline import Pipeline, Workflow
 
 
 def compile_pipeline(workflow: Workflow, pipeline: Pipeline) -> dict[str, Any]:
@@ -57,25 +59,35 @@ def _transform(workflow: Workflow, pipeline: Pipeline) -> dict[str, Any]:
     if pipeline.batch:
         transform["datum_batching"] = True
         transform["env"][BATCHING] = "true"
-    if pipeline.accept_return_code:
-        transform["accept_return_code"] = list(pipeline.accept_return_code)
+    for field in ("accept_return_code", "stdin", "err_cmd", "err_stdin"):
+        if value := getattr(pipeline, field):
+            transform[field] = list(value)
+    if pipeline.secrets:
+        transform["secrets"] = [secret.model_dump(exclude_none=True) for secret in pipeline.secrets]
     return transform
 
 
 def _input(workflow: Workflow, pipeline: Pipeline) -> dict[str, Any]:
     """Cross the pipeline's own input with its file of parameters."""
     if workflow.parameters is None or pipeline.component is None:
-        return _part(pipeline.input)
+        return _part(pipeline, pipeline.input)
     params = {"pfs": {"repo": "params", "name": "params", "glob": f"/{pipeline.name}.json"}}
     own = pipeline.input.cross or (pipeline.input,)
-    return {"cross": [*(_part(part) for part in own), params]}
+    return {"cross": [*(_part(pipeline, part) for part in own), params]}
 
 
-def _part(part: Input) -> dict[str, Any]:
+def _part(pipeline: Pipeline, part: Input) -> dict[str, Any]:
     if part.pfs:
         return {"pfs": _pfs(part.pfs)}
-    kind = "cross" if part.cross is not None else "group"
-    return {kind: [_part(inner) for inner in part.cross or part.group or ()]}
+    if part.cron:
+        return {"cron": _cron(pipeline, part.cron)}
+    return {part.kind: [_part(pipeline, inner) for inner in part.parts]}
+
+
+def _cron(pipeline: Pipeline, cron: Cron) -> dict[str, Any]:
+    repo = cron_repo(pipeline.name, cron.name, cron.repo)
+    named = cron.model_copy(update={"repo": repo})
+    return named.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
 
 
 def _pfs(pfs: Pfs) -> dict[str, Any]:

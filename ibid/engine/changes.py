@@ -7,6 +7,7 @@ from typing import Any
 
 from ibid.engine.work import Work
 from ibid.spec.preimage import Digest, digest_bytes
+from ibid.spec.sources import Source
 from ibid.store.commits import Commit, Store
 from ibid.store.trees import FOLDER, Entry
 
@@ -15,9 +16,11 @@ _WILD = re.compile(r"[*?\[{(@+!\\]")  # where a glob stops being a plain path
 
 def is_as_before(before: dict[str, Any], work: Work, request: bytes) -> bool:
     """Tell without looking at a datum that every key is as it was; where not, they may yet be."""
+    held = [source.repo for source in work.spec.sources if source.repo in work.heads]
     return (
         before["spec_record"] == digest_bytes(request)
-        and before["spec"] == work.spec.meaning()
+        and before["spec"] == work.spec.meaning() | work.spec.recovery()
+        and [then["repo"] for then in before["inputs"]] == held
         and before["code"] == work.code.digest
         and before["environment"] == work.environment_digest
         and all(_selects_the_same(then, work) for then in before["inputs"])
@@ -43,21 +46,32 @@ def differences(before: dict[str, Any], work: Work) -> list[str]:
     if before["environment"] != work.environment_digest:
         stored = json.loads(work.store.objects.read(before["environment_record"]))
         found += _flat_differences(stored, work.environment)
-    if before["spec"] != work.spec.meaning():
-        found += _flat_differences(before["spec"], work.spec.meaning(), "spec ")
+    said = work.spec.meaning() | work.spec.recovery()
+    if before["spec"] != said:
+        found += _flat_differences(before["spec"], said, "spec ")
     return found or ["the datums are others"]
 
 
 def _input_differences(before: dict[str, Any], work: Work) -> list[str]:
     found: list[str] = []
     for source in work.spec.sources:
-        head = work.heads[source.repo]
-        then = next((i for i in before["inputs"] if i["name"] == source.name), None)
-        if then is None:
+        head = work.heads.get(source.repo)
+        then = next((i for i in before["inputs"] if _is_of(i, source)), None)
+        if head is None:  # a part of a union, say, whose repo holds nothing
+            found += [f"{source.name}: {source.repo} holds nothing any more"] if then else []
+        elif then is None:
             found.append(f"{source.name}: a new input")
         elif then["digest"] != head.tree:
             found += _source_differences(source.name, source.glob.pattern, then, head, work.store)
-    return found
+    now = {source.name for source in work.spec.sources}
+    gone = dict.fromkeys(then["name"] for then in before["inputs"] if then["name"] not in now)
+    return found + [f"{name}: no longer an input" for name in gone]
+
+
+def _is_of(given: dict[str, Any], source: Source) -> bool:
+    """Tell whether a recorded input was this one: parts of a union may share a name."""
+    there = (given["name"], given["repo"], given["glob"])
+    return there == (source.name, source.repo, source.glob.pattern)
 
 
 def _source_differences(

@@ -29,7 +29,10 @@ class DatumDone:
 
 @dataclass(frozen=True, slots=True)
 class JobDone:
-    """A job has ended. `digest` is that of its output commit, `same` whether it was so before."""
+    """A job has ended. `digest` is that of its output commit, `same` whether it was so before.
+
+    `recovered` datums failed, and its `err_cmd` let it do without them.
+    """
 
     pipeline: str
     state: str
@@ -38,6 +41,7 @@ class JobDone:
     error: str
     digest: Digest | None
     same: bool
+    recovered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

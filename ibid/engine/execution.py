@@ -10,20 +10,21 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ibid.engine import scratch
+from ibid.engine import layout, scratch, secrets
 from ibid.engine.datums import Datum
 from ibid.engine.events import DatumDone, Watch
-from ibid.engine.process import Outcome, Worker
+from ibid.engine.process import Outcome, Worker, recovery
+from ibid.engine.secrets import Secrets
 from ibid.engine.slots import Slots
 from ibid.engine.work import Work
 from ibid.spec.preimage import Digest
 from ibid.stage.contract import BadInputError, ExitCode, IbidError
 from ibid.store.commits import CommitId
 from ibid.store.home import Home
-from ibid.store.jobs import FAILURE, SUCCESS, DatumRow, Jobs, Result
+from ibid.store.jobs import FAILURE, RECOVERED, SUCCESS, DatumRow, Jobs, Result
 from ibid.store.trees import Entry
 
 FLUSH_SECONDS = 0.5
@@ -41,12 +42,14 @@ class Task:
 class Execution:
     """The running of tasks; `results` and `failures` hold what came of them.
 
+    `recovered` counts the datums that failed and that the spec's `err_cmd` lets the job do without.
     `began` is when the first worker got its cores, in seconds since the epoch.
     """
 
     def __init__(self, home: Home, work: Work, job: CommitId, slots: Slots, watch: Watch) -> None:
         self.results: list[Result] = []
         self.failures: list[tuple[Datum, Outcome]] = []
+        self.recovered = 0
         self.stopped = False
         self.began: float | None = None
         self.logs = home.logs / f"{work.spec.name}@{job}"
@@ -54,6 +57,7 @@ class Execution:
         self._folder = home.scratch
         self._work, self._job, self._slots, self._watch = work, job, slots, watch
         self._store, self._jobs = work.store, Jobs(work.store)
+        self._secrets = Secrets()
         self._waiting: deque[Task] = deque()
         self._workers: list[Worker] = []
         self._unsaved: tuple[list[DatumRow], list[Result]] = ([], [])
@@ -62,6 +66,7 @@ class Execution:
 
     def run(self, tasks: Sequence[Task]) -> None:
         """Run tasks until all have ended or the execution is stopped."""
+        self._secrets = secrets.load(self._home, self._work.spec)
         self._waiting.extend(tasks)
         place = scratch.choose(self._home, [task.datum for task in tasks])
         self._folder = place / f"{self._work.spec.name}@{self._job}"
@@ -91,9 +96,8 @@ class Execution:
         folder = self._folder / str(number)
         with self._slots.lend(self._work.spec.cpu):
             self.began = self.began or time.time()
-            worker = Worker(
-                self._work.spec, self._work.modules, code, folder, self.logs / f"{number}.log"
-            )
+            log, modules = self.logs / f"{number}.log", self._work.modules
+            worker = Worker(self._work.spec, modules, code, folder, log, self._secrets)
             with self._lock:
                 self._workers.append(worker)
             try:
@@ -111,17 +115,19 @@ class Execution:
         log_start = worker.log_size()
         outcome = self._try(worker, task.datum, pfs)
         result = None
-        if outcome.own and outcome.code in self._work.spec.accept and not self.stopped:
+        accepted = outcome.own and outcome.code in self._work.spec.accept
+        if accepted and not self.stopped:
             try:
-                tree = self._output(pfs)
+                tree = self._output(task.datum, pfs)
                 result = Result(task.key, tree.digest, outcome.code, time.monotonic() - started)
             except IbidError as error:
                 outcome = Outcome(int(error.code), str(error))
+        recovered = not accepted and self._recover(worker, task.datum, pfs)
         shutil.rmtree(pfs)
         row = DatumRow(
             id=task.datum.id,
             key=task.key,
-            state=SUCCESS if result else FAILURE,
+            state=SUCCESS if result else RECOVERED if recovered else FAILURE,
             label=task.datum.label,
             code=outcome.code,
             error=outcome.error,
@@ -132,10 +138,28 @@ class Execution:
         )
         self._keep(task, row, result, outcome)
 
-    def _output(self, pfs: Path) -> Entry:
+    def _recover(self, worker: Worker, datum: Datum, pfs: Path) -> bool:
+        """Ask the spec's `err_cmd` whether the job can do without a datum that failed for good."""
+        if not self._work.spec.err_cmd or self.stopped:
+            return False
+        helper = worker.beside(recovery(self._work.spec))
+        with self._lock:
+            self._workers.append(helper)
+        try:
+            self._lay_out(datum, pfs)
+            outcome = helper.run(pfs, self._variables(datum, pfs))
+        finally:
+            helper.close()
+            with self._lock:
+                self._workers.remove(helper)
+        return outcome.own and outcome.code == ExitCode.DONE
+
+    def _output(self, datum: Datum, pfs: Path) -> Entry:
         """Store what the stage wrote; raises BadInputError where that cannot be kept."""
         if not (pfs / "out").is_dir() or (pfs / "out").is_symlink():
             raise BadInputError("Expected the stage to leave its output a folder.")
+        layout.fill(self._store.trees, datum, pfs)
+        self._secrets.check_output(pfs / "out")
         return self._store.trees.add(pfs / "out", within=pfs)
 
     def _try(self, worker: Worker, datum: Datum, pfs: Path) -> Outcome:
@@ -145,21 +169,24 @@ class Execution:
             time.sleep(RETRY_SECONDS * attempt)
             self._lay_out(datum, pfs)
             outcome = worker.run(pfs, self._variables(datum, pfs))
+            outcome = replace(outcome, error=self._secrets.mask.text(outcome.error))
             if outcome.code != ExitCode.TEMPORARY or self.stopped:
                 break
         return outcome
 
     def _lay_out(self, datum: Datum, pfs: Path) -> None:
-        """Lay out a datum's inputs as copies: nothing that a stage does reaches the store."""
+        """Lay out a datum's inputs, and an empty folder for its output."""
         shutil.rmtree(pfs, ignore_errors=True)
         (pfs / "out").mkdir(parents=True)
         for item in datum.items:
-            self._store.trees.checkout(item.entry, pfs / item.input / item.path.strip("/"))
+            layout.lay_out(self._store.trees, item, pfs)
 
     def _variables(self, datum: Datum, pfs: Path) -> dict[str, str]:
         """Say what Pachyderm says to a datum by its environment; for foreign code."""
         paths = {item.input: str(pfs / item.input / item.path.strip("/")) for item in datum.items}
         commits = {f"{item.input}_COMMIT": self._work.heads[item.repo].id for item in datum.items}
+        values = {f"PACH_DATUM_{i.input}_JOIN_ON": i.join_on for i in datum.items if i.join_on}
+        values |= {f"PACH_DATUM_{i.input}_GROUP_BY": i.group_by for i in datum.items if i.group_by}
         told = {
             "PACH_JOB_ID": self._job,
             "PACH_OUTPUT_COMMIT_ID": self._job,
@@ -168,7 +195,7 @@ class Execution:
         }
         if self._work.spec.effect:
             told["DEPLOY_FOLDER"] = str(self._home.deployed)
-        return paths | commits | told
+        return paths | commits | values | told
 
     def _keep(self, task: Task, row: DatumRow, result: Result | None, outcome: Outcome) -> None:
         with self._lock:
@@ -176,6 +203,8 @@ class Execution:
             if result:
                 self.results.append(result)
                 self._unsaved[1].append(result)
+            elif row.state == RECOVERED:
+                self.recovered += 1
             else:
                 self.failures.append((task.datum, outcome))
         self.save()

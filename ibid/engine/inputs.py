@@ -36,6 +36,8 @@ def put(project: Project, store: Store, repo: str, path: Path, *, replace: bool)
             received=repo,
             hint="the other repos are outputs: pipelines commit to them",
         )
+    if project.inputs[repo]["layout"] == "cron":
+        raise UsageError("Expected a repo that people fill.", received=f"{repo}, a cron's ticks")
     if not path.exists():
         raise BadInputError("Expected a file or a folder to commit.", received=f"no {path}")
     added = store.trees.add(path.resolve())

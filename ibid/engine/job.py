@@ -10,6 +10,7 @@ from ibid.engine.execution import Execution, Task
 from ibid.engine.project import Project
 from ibid.engine.slots import Slots
 from ibid.engine.work import Work
+from ibid.spec.sources import kinds
 from ibid.stage.contract import BadInputError, ExitCode, IbidError
 from ibid.store.commits import Commit, CommitId
 from ibid.store.jobs import FAILURE, KILLED, SUCCESS, Jobs, Result
@@ -60,6 +61,7 @@ class Job:
             error=error,
             digest=digest,
             same=before is not None and before.tree == digest,
+            recovered=self._execution.recovered,
         )
         self._watch(done)
         return done
@@ -96,9 +98,15 @@ class Job:
         if self._execution.failures:
             raise self._failed()
         known.update({result.key: result for result in self._execution.results})
-        tree = self.work.store.trees.merge(known[key].tree for key in self.work.keys)
+        kept = (known[key].tree for key in self.work.keys if key in known)
+        tree = self.work.store.trees.merge(kept)
         text = record.of_output(
-            self.work, self._request, self.id, self._accepted_code(known), started
+            self.work,
+            self._request,
+            self.id,
+            self._accepted_code(known),
+            started,
+            self._execution.recovered,
         )
         store, name = self.work.store, self.work.spec.name
         store.objects.sync()
@@ -109,15 +117,18 @@ class Job:
         return commit
 
     def _accepted_code(self, known: dict[str, Result]) -> int:
-        return max(known[key].code for key in self.work.keys)
+        """Say with which code the job ends; of datums that were recovered none counts."""
+        return max((known[key].code for key in self.work.keys if key in known), default=0)
 
     def _none_found(self) -> str:
         found = (
             f"{source.repo}@{self.work.heads[source.repo].id[:8]} has nothing at "
             f"{source.glob.pattern}"
             for source in self.work.spec.sources
+            if source.repo in self.work.heads
         )
-        return "none: one of " + "; ".join(found)
+        joined = "; or no values of join_on are equal" * ("join" in kinds(self.work.spec.input))
+        return "none: one of " + "; ".join(found) + joined
 
     def _failed(self) -> IbidError:
         """Say which datum failed first and why, with the exit code that it ended with."""

@@ -8,8 +8,10 @@ from enum import StrEnum
 from ibid.engine.changes import differences, is_as_before
 from ibid.engine.project import Project
 from ibid.engine.work import Work, gather
+from ibid.spec.sources import missing
 from ibid.spec.spec import Spec
 from ibid.store.commits import Commit, Store
+from ibid.store.trees import EMPTY
 
 
 class State(StrEnum):
@@ -36,8 +38,12 @@ Heads = Mapping[str, Commit | None]
 
 
 def input_heads(project: Project, store: Store) -> Heads:
-    """Read the newest commit of every input repo: a plan, and a run, is over one such set."""
-    return {repo: store.head(repo) for repo in project.inputs}
+    """Read the newest commit of every input repo: a plan, and a run, is over one such set.
+
+    One that holds nothing is none: a cron that has not ticked yet.
+    """
+    heads = {repo: store.head(repo) for repo in project.inputs}
+    return {repo: None if head and head.tree == EMPTY else head for repo, head in heads.items()}
 
 
 def plan(project: Project, store: Store) -> list[Step]:
@@ -71,9 +77,8 @@ def assess(project: Project, store: Store, spec: Spec, inputs: Heads) -> Step:
         return Step(spec, State.SERVICE, (f"ibid service {spec.name}",))
     repos = [source.repo for source in spec.sources]
     heads = {repo: inputs[repo] if repo in inputs else store.head(repo) for repo in repos}
-    missing = tuple(repo for repo, head in heads.items() if head is None)
-    if missing:
-        return Step(spec, State.WAITS, missing)
+    if lacking := missing(spec.input, heads):
+        return Step(spec, State.WAITS, lacking)
     work = gather(project, store, spec, {repo: head for repo, head in heads.items() if head})
     newest = store.head(spec.name)
     if newest is None:

@@ -12,11 +12,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+from ibid.engine.masking import MaskedLog
+from ibid.engine.secrets import Secrets
 from ibid.spec.spec import Spec
 from ibid.stage.contract import ExitCode
 from ibid.stage.worker import SOCKET
@@ -43,9 +45,17 @@ class Worker:
     """
 
     def __init__(
-        self, spec: Spec, modules: Collection[str], code: Path, folder: Path, log: Path
+        self,
+        spec: Spec,
+        modules: Collection[str],
+        code: Path,
+        folder: Path,
+        log: Path,
+        secrets: Secrets | None = None,
     ) -> None:
         self._spec, self._modules, self._code, self._folder = spec, modules, code, folder
+        self._secrets = secrets or Secrets()
+        self._masked: MaskedLog | None = None
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: IO[str] | None = None
@@ -71,6 +81,10 @@ class Worker:
 
     def log_size(self) -> int:
         """Return how many bytes of log there are."""
+        if self._masked and self._process and self._process.poll() is None:
+            self._masked.drain()
+        elif self._masked:
+            self._masked.close()
         return self.log.stat().st_size if self.log.exists() else 0
 
     def close(self) -> None:
@@ -87,6 +101,14 @@ class Worker:
                     process.wait(5)
         if process is not None:
             kill_group(process)
+        if self._masked:
+            self._masked.close()
+            self._masked = None
+
+    def beside(self, spec: Spec) -> "Worker":
+        """Return a worker for another command over the same datum, with the same log."""
+        folder = self._folder.with_name(f"{self._folder.name}-{spec.cmd[0].replace('/', '_')}")
+        return Worker(spec, self._modules, self._code, folder, self.log, self._secrets)
 
     def kill(self) -> None:
         """End the process now; from any thread."""
@@ -99,12 +121,14 @@ class Worker:
             shutil.rmtree(self._folder / inner, ignore_errors=True)
             (self._folder / inner).mkdir(parents=True)
         stdin = "".join(f"{line}\n" for line in self._spec.stdin).encode()
-        with self.log.open("ab") as log:
+        given = self._secrets.lay_out(self._folder / "secrets")
+        with self._printed() as log:
             self._process = subprocess.Popen(
                 self._spec.cmd,
                 cwd=self._folder / "work",
                 env={
                     **stage_environment(self._spec, self._modules, self._code, self._folder, pfs),
+                    **given,
                     **variables,
                 },
                 stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
@@ -118,6 +142,21 @@ class Worker:
             with contextlib.suppress(BrokenPipeError):  # a command may end without reading it all
                 self._process.stdin.write(stdin)
                 self._process.stdin.close()
+
+    @contextlib.contextmanager
+    def _printed(self) -> Iterator[int]:
+        """Open what the process prints to: the log itself, or where there are secrets a mask."""
+        if not self._secrets.mask:
+            with self.log.open("ab") as log:
+                yield log.fileno()
+            return
+        if self._masked:
+            self._masked.close()
+        self._masked = MaskedLog(self.log, self._secrets.mask)
+        try:
+            yield self._masked.fileno
+        finally:
+            self._masked.started()
 
     def _start_batch(self, pfs: Path) -> None:
         ours, theirs = socket.socketpair()
@@ -175,6 +214,11 @@ class Worker:
         line = self._lines.readline() if self._lines else ""
         answer: dict[str, str | int] = json.loads(line) if line else {}
         return answer
+
+
+def recovery(spec: Spec) -> Spec:
+    """Return the spec of a spec's `err_cmd`: a process of its own for each datum."""
+    return replace(spec, cmd=spec.err_cmd, stdin=spec.err_stdin, batching=False)
 
 
 def stage_environment(

@@ -12,7 +12,9 @@ from ibid.store.commits import CommitId
 VERSION = 1
 
 
-def of_output(work: Work, request: bytes, job: CommitId, code: int, started: float) -> str:
+def of_output(
+    work: Work, request: bytes, job: CommitId, code: int, started: float, recovered: int
+) -> str:
     """Record what made an output: inputs, spec, code, parameters, environment, times.
 
     The spec and the environment go into the store as objects, so that commits share them.
@@ -24,7 +26,7 @@ def of_output(work: Work, request: bytes, job: CommitId, code: int, started: flo
         "pipeline": work.spec.name,
         "job": job,
         "key": work.key,
-        "spec": work.spec.meaning(),
+        "spec": work.spec.meaning() | work.spec.recovery(),
         "spec_record": objects.put_bytes(request),
         "effect": work.spec.effect,
         "component": work.spec.component,
@@ -33,6 +35,7 @@ def of_output(work: Work, request: bytes, job: CommitId, code: int, started: flo
         "environment_record": objects.put_bytes(json_bytes(work.environment)),
         "inputs": _inputs(work),
         "datums": len(work.datums),
+        "recovered": recovered,
         "exit_code": code,
         "started": started,
         "finished": time.time(),
@@ -56,4 +59,5 @@ def _inputs(work: Work) -> list[dict[str, str]]:
             "glob": source.glob.pattern,
         }
         for source in work.spec.sources
+        if source.repo in work.heads
     ]

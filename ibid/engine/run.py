@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from types import FrameType
 
-from ibid.engine import scratch
+from ibid.engine import cron, scratch
 from ibid.engine.events import JobDone, NotRun, Watch
 from ibid.engine.inputs import commit_initial
 from ibid.engine.job import Job
-from ibid.engine.plan import State, Step, assess, input_heads, plan
+from ibid.engine.plan import State, assess, input_heads, plan
 from ibid.engine.project import Project
 from ibid.engine.slots import Slots, cores
 from ibid.spec.spec import Spec
@@ -33,6 +34,7 @@ def run(project: Project, store: Store, watch: Watch, waiting: Waiting) -> "Run"
         Jobs(store).end_abandoned()
         scratch.clear(project.home)
         commit_initial(project, store)
+        cron.tick(project, store, datetime.now(UTC))
         this = Run(project, store, watch)
         try:
             with this.stopping_on_signals():
@@ -49,7 +51,8 @@ class Run:
         self.done: dict[str, JobDone] = {}
         self.not_run: dict[str, str] = {}
         self.code = int(ExitCode.DONE)
-        self._not_run_codes: list[int] = []
+        self._not_run_codes: dict[str, ExitCode] = {}
+        self._waiting: set[str] = set()
         self._project, self._store, self._watch = project, store, watch
         self._jobs = Jobs(store)
         self._slots = Slots(cores())
@@ -58,6 +61,11 @@ class Run:
         self._settled: set[str] = set()
         self._running: dict[Future[JobDone], Job] = {}
         self._stopped = threading.Event()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a signal has ended it."""
+        return self._stopped.is_set()
 
     def go(self) -> None:
         """Start each pipeline when all before it are settled, until there is none left.
@@ -128,7 +136,7 @@ class Run:
         try:
             step = assess(self._project, self._store, spec, self._inputs)
             if step.state is State.WAITS:
-                self._skip(spec, _nothing_in(step), ExitCode.BAD_INPUT)
+                self._wait_for(spec, step.reasons)
             if step.work is None or step.state is State.CURRENT:
                 return None
             job_id = self._commit_set()
@@ -145,12 +153,26 @@ class Run:
         failed = sorted(r for r in repos if r in self.done and self.done[r].state != SUCCESS)
         if failed:
             return f"{', '.join(failed)} did not succeed"
-        left_out = sorted(repos & self.not_run.keys())
+        left_out = sorted(repos & self.not_run.keys() - self._waiting)
         return f"{', '.join(left_out)} was not run" if left_out else ""
+
+    def _wait_for(self, spec: Spec, lacking: tuple[str, ...]) -> None:
+        """Leave out a pipeline whose input holds nothing yet; to wait for a cron is no failure."""
+        self._waiting.add(spec.name)
+        before = [repo for repo in lacking if repo in self.not_run]
+        if before:
+            codes = [self._not_run_codes[repo] for repo in before]
+            self._skip(spec, f"{', '.join(before)} was not run", max(codes))
+        elif crons := [repo for repo in lacking if repo in cron.crons(self._project)]:
+            next_tick = cron.next_tick(self._project, self._store, crons[0], datetime.now(UTC))
+            when = f"ticks next at {cron.name(next_tick)}" if next_tick else "never ticks"
+            self._skip(spec, f"its cron {when}", ExitCode.DONE)
+        else:
+            self._skip(spec, _nothing_in(lacking), ExitCode.BAD_INPUT)
 
     def _skip(self, spec: Spec, reason: str, code: ExitCode) -> None:
         self.not_run[spec.name] = reason
-        self._not_run_codes.append(int(code))
+        self._not_run_codes[spec.name] = code
         self._watch(NotRun(spec.name, reason))
 
     def _tend(self) -> None:
@@ -164,8 +186,8 @@ class Run:
         if self._stopped.is_set():
             return int(ExitCode.BUG)
         failed = [job.code for job in self.done.values() if job.state != SUCCESS]
-        if codes := failed + self._not_run_codes:
-            return codes[0]
+        if codes := [*failed, *filter(None, self._not_run_codes.values())]:
+            return int(codes[0])
         return int(ExitCode.GATE_REFUSED) if refusals(self._project, self._store) else 0
 
     def _commit_set(self) -> CommitId:
@@ -200,6 +222,5 @@ def refusals(project: Project, store: Store) -> list[Commit]:
     return [head for head in heads if json.loads(head.provenance)["exit_code"] == refused]
 
 
-def _nothing_in(step: Step) -> str:
-    repos = ", ".join(step.reasons)
-    return f"nothing is committed to {repos}\n\n  hint: ibid put {step.reasons[0]} FOLDER"
+def _nothing_in(repos: tuple[str, ...]) -> str:
+    return f"nothing is committed to {', '.join(repos)}\n\n  hint: ibid put {repos[0]} FOLDER"

@@ -10,6 +10,7 @@ from ibid.engine.inputs import commit_initial
 from ibid.engine.process import kill_group, stage_environment, start_group
 from ibid.engine.project import Project
 from ibid.engine.work import gather
+from ibid.spec.sources import missing
 from ibid.stage.contract import BadInputError, UsageError
 from ibid.store.commits import Store
 
@@ -36,13 +37,14 @@ def serve(
             f"Expected a service: {', '.join(services) or 'there is none'}.", received=name
         )
     spec = project.specs[name]
+    if spec.secrets:
+        raise UsageError(f"Expected a service without secrets: nothing masks what {name} shows.")
     commit_initial(project, store)
     heads = {source.repo: store.head(source.repo) for source in spec.sources}
-    missing = [repo for repo, head in heads.items() if head is None]
-    if missing:
+    if lacking := missing(spec.input, heads):
         raise BadInputError(
             f"Expected outputs for {name} to show.",
-            received=f"nothing is committed to {', '.join(missing)}",
+            received=f"nothing is committed to {', '.join(lacking)}",
             hint="ibid run",
         )
     work = gather(project, store, spec, {repo: head for repo, head in heads.items() if head})

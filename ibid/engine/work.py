@@ -52,7 +52,8 @@ class Work:
     @cached_property
     def key(self) -> Digest:
         """The key of the whole job: equal keys need no job."""
-        return digest("job", sorted(self.keys))
+        recovery = self.spec.recovery()
+        return digest("job", [sorted(self.keys), recovery] if recovery else sorted(self.keys))
 
 
 def gather(project: Project, store: Store, spec: Spec, heads: Mapping[str, Commit]) -> Work:
@@ -80,7 +81,7 @@ def _code(project: Project, store: Store, spec: Spec, memo: Memo) -> Entry:
 def read_params(store: Store, spec: Spec, heads: Mapping[str, Commit]) -> dict[str, Any]:
     """Read the pipeline's own file of parameters from the repo `params`, if it takes one."""
     for source in spec.sources:
-        if source.name == "params":
+        if source.name == "params" and source.repo in heads:
             entry = store.trees.find(heads[source.repo].tree, f"/{spec.name}.json")
             if entry:
                 params: dict[str, Any] = json.loads(store.objects.read(entry.digest))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import yaml
@@ -14,6 +15,10 @@ _WORDS = (
     (r"^Field required$", "expected, but missing"),
     (r"^Extra inputs are not permitted$", "unknown key"),
     (r"^Input should be ", "expected "),
+    (
+        r"^Input should have timezone info$",
+        "expected a time with its zone, as 2024-01-31T06:00:00Z",
+    ),
     (r"^String should match pattern ", "expected a name or text that matches "),
     (r"a valid (dictionary or (instance|object).*|dictionary)$", "a mapping"),
     (r"a valid tuple$", "a list"),
@@ -65,6 +70,8 @@ def _shown(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list | tuple):
         return "a list" if value else "an empty list"
+    if isinstance(value, datetime):
+        return repr(value.isoformat())
     return "nothing" if value is None else repr(value)
 
 

@@ -3,63 +3,17 @@
 import graphlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from ibid.spec import secret
 from ibid.spec.complaint import MisplacedError, explain, repeated_keys
-from ibid.spec.glob import compile_glob
+from ibid.spec.input import Input, Name, Part
 from ibid.spec.near import did_you_mean
+from ibid.spec.sources import cron_repo
 from ibid.stage.contract import UsageError
-
-Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}$")]
-
-
-class Part(BaseModel):
-    """A part of pipeline.yaml: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Pfs(Part):
-    """Files of one repo, cut into datums by a glob."""
-
-    repo: Name
-    glob: str
-    name: Name | None = None
-    group_by: str | None = None
-
-    @field_validator("glob")
-    @classmethod
-    def _compiles(cls, glob: str) -> str:
-        try:
-            compile_glob(glob)
-        except UsageError as error:
-            raise ValueError(error.message.removesuffix(".").replace("E", "e", 1)) from error
-        return glob
-
-
-class Input(Part):
-    """Where datums come from: exactly one of `pfs`, `cross` and `group`."""
-
-    pfs: Pfs | None = None
-    cross: tuple["Input", ...] | None = Field(default=None, min_length=1)
-    group: tuple["Input", ...] | None = Field(default=None, min_length=1)
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        given = [kind for kind in ("pfs", "cross", "group") if getattr(self, kind) is not None]
-        if len(given) != 1 or len(self.model_fields_set) != 1:
-            received = ", ".join(given) or "none of them"
-            raise ValueError(f"expected exactly one of pfs, cross, group, received {received}")
-        return self
-
-    def leaves(self) -> list[Pfs]:
-        """List the `pfs` inputs, left to right."""
-        if self.pfs:
-            return [self.pfs]
-        return [leaf for part in self.cross or self.group or () for leaf in part.leaves()]
 
 
 class Repo(Part):
@@ -94,6 +48,21 @@ class Resources(Part):
     memory: str = "1G"
 
 
+class Secret(Part):
+    """A secret that the stage is given: an environment variable, a folder of files, or both."""
+
+    name: Name
+    key: str | None = Field(default=None, min_length=1)
+    env_var: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    mount_path: str | None = Field(default=None, pattern=r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$")
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Self:
+        if fault := secret.fault_of(self.model_dump()):
+            raise ValueError(f"expected env_var with key, or mount_path, received {fault}")
+        return self
+
+
 class Pipeline(Part):
     """One pipeline: its output is the repo of its name."""
 
@@ -106,7 +75,11 @@ class Pipeline(Part):
     files: tuple[str, ...] = Field(
         (), description="Files that the component reads beside its code."
     )
-    env: dict[str, str] = {}
+    env: dict[str, str] = Field(default={})
+    secrets: tuple[Secret, ...] = ()
+    stdin: tuple[str, ...] = ()
+    err_cmd: tuple[str, ...] = Field((), description="Run after a datum has failed for good.")
+    err_stdin: tuple[str, ...] = ()
     effect: bool = False
     batch: bool = Field(default=False, description="Many datums through one process.")
     parallelism: int = Field(default=1, ge=1, le=8)
@@ -124,6 +97,14 @@ class Pipeline(Part):
         if (self.component is None) == (self.cmd is None):
             received = "both" if self.cmd else "neither"
             raise ValueError(f"expected exactly one of component, cmd, received {received}")
+        return self
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.err_stdin and not self.err_cmd:
+            raise ValueError("expected err_cmd beside err_stdin, received none")
+        if self.service and self.secrets:
+            raise ValueError("expected a service without secrets: nothing masks what it shows")
         return self
 
 
@@ -168,16 +149,19 @@ class Workflow(Part):
     def _names_are_unique(self) -> None:
         seen = {*self.inputs}
         for number, pipeline in enumerate(self.pipelines):
-            if pipeline.name in seen:
-                raise MisplacedError(
-                    f"expected one repo of each name, '{pipeline.name}' stands there already",
-                    *("pipelines", number, "name"),
-                )
-            seen.add(pipeline.name)
+            crons = [cron_repo(pipeline.name, c.name, c.repo) for c in pipeline.input.crons()]
+            places = [(pipeline.name, "name"), *((repo, "input") for repo in crons)]
+            for name, place in places:
+                if name in seen:
+                    raise MisplacedError(
+                        f"expected one repo of each name, '{name}' stands there already",
+                        *("pipelines", number, place),
+                    )
+                seen.add(name)
 
     def _references_exist(self) -> None:
         names = [pipeline.name for pipeline in self.pipelines]
-        repos = {*self.inputs, *names}
+        repos = {*self.inputs, *names, *self.cron_repos()}
         for number, pipeline in enumerate(self.pipelines):
             for leaf in pipeline.input.leaves():
                 _known("input", leaf.repo, repos, "pipelines", number, "input")
@@ -193,14 +177,19 @@ class Workflow(Part):
     def _inputs_have_places(self, number: int, pipeline: Pipeline) -> None:
         """Each input is a folder of its own, beside `out` and, for a component, `params`."""
         taken = {"out"} | ({"params"} if self.parameters and pipeline.component else set())
-        for leaf in pipeline.input.leaves():
-            name = leaf.name or leaf.repo
-            if name in taken:
-                raise MisplacedError(
-                    f"expected inputs of different names, '{name}' is taken; give it a `name`",
-                    *("pipelines", number, "input"),
-                )
-            taken.add(name)
+        for name in pipeline.input.clashes(taken):
+            raise MisplacedError(
+                f"expected inputs of different names, '{name}' is taken; give it a `name`",
+                *("pipelines", number, "input"),
+            )
+
+    def cron_repos(self) -> dict[str, str]:
+        """Name the repos that crons tick into, each with its pipeline."""
+        return {
+            repo: pipeline.name
+            for pipeline in self.pipelines
+            for repo in pipeline.input.cron_repos(pipeline.name)
+        }
 
     def order(self) -> list[str]:
         """List the pipelines, each after what it depends on; raises ValueError on a cycle."""

@@ -6,10 +6,11 @@ ignored in silence.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from ibid.spec.glob import Glob, compile_glob
+from ibid.spec.secret import Secret, read_secret
+from ibid.spec.sources import Input, Source, leaves, read_input
 from ibid.stage.contract import UsageError
 
 ANNOTATION = "ibid/"
@@ -23,6 +24,9 @@ HONOURED = {
     "transform.stdin",
     "transform.env",
     "transform.accept_return_code",
+    "transform.err_cmd",
+    "transform.err_stdin",
+    "transform.secrets",
     "transform.datum_batching",
     "input",
     "parallelism_spec.constant",
@@ -50,25 +54,6 @@ CLUSTER_ONLY = {
     "service.type",
     "service.ip",
 }
-_PFS = {"repo", "name", "glob", "group_by"}
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One `pfs` input."""
-
-    name: str
-    repo: str
-    glob: Glob
-    group_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Combination:
-    """Inputs combined: `cross` or `group`."""
-
-    kind: str
-    parts: tuple["Source | Combination", ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +64,13 @@ class Spec:
     description: str
     cmd: tuple[str, ...]
     stdin: tuple[str, ...]
+    err_cmd: tuple[str, ...]
+    err_stdin: tuple[str, ...]
+    secrets: tuple[Secret, ...]
     env: Mapping[str, str]
     accept: frozenset[int]
     batching: bool
-    input: Source | Combination
+    input: Input
     parallelism: int
     cpu: float
     tries: int
@@ -98,17 +86,29 @@ class Spec:
 
     @property
     def sources(self) -> list[Source]:
-        """The `pfs` inputs, left to right."""
-        return list(_leaves(self.input))
+        """The `pfs` and `cron` inputs, left to right."""
+        return list(leaves(self.input))
 
     def meaning(self) -> dict[str, Any]:
-        """Say what of the spec can change a result: this is what goes into a key."""
-        return {
+        """Say what of the spec can change a result: this is what goes into a datum's key.
+
+        Of a secret that is where it comes from and goes to, never its value.
+        """
+        said: dict[str, Any] = {
             "cmd": list(self.cmd),
             "stdin": list(self.stdin),
             "env": dict(self.env),
             "accept_return_code": sorted(self.accept),
         }
+        if self.secrets:
+            said["secrets"] = [asdict(secret) for secret in self.secrets]
+        return said
+
+    def recovery(self) -> dict[str, Any]:
+        """Say what decides which failed datums a job may do without: part of a job's key."""
+        if not self.err_cmd:
+            return {}
+        return {"err_cmd": list(self.err_cmd), "err_stdin": list(self.err_stdin)}
 
 
 def read_spec(request: Mapping[str, Any]) -> Spec:
@@ -121,15 +121,20 @@ def read_spec(request: Mapping[str, Any]) -> Spec:
         for key, value in annotations.items()
         if key.startswith(ANNOTATION)
     }
+    inputs = read_input(name, _required(request, "input"))
+    lazy = ["input.pfs.lazy"] if any(source.lazy for source in leaves(inputs)) else []
     return Spec(
         name=name,
         description=request.get("description", ""),
         cmd=tuple(_required(request, "transform", "cmd")),
         stdin=tuple(transform.get("stdin", ())),
+        err_cmd=tuple(transform.get("err_cmd", ())),
+        err_stdin=tuple(transform.get("err_stdin", ())),
+        secrets=tuple(read_secret(name, secret) for secret in transform.get("secrets", ())),
         env=transform.get("env", {}),
         accept=frozenset({0, *transform.get("accept_return_code", ())}),
         batching=transform.get("datum_batching", False),
-        input=_input(name, _required(request, "input")),
+        input=inputs,
         parallelism=request.get("parallelism_spec", {}).get("constant", 1),
         cpu=request.get("resource_requests", {}).get("cpu", 1),
         tries=request.get("datum_tries", 3),
@@ -141,7 +146,7 @@ def read_spec(request: Mapping[str, Any]) -> Spec:
         effect=facts.get("effect") == "true",
         files=tuple(facts.get("files", "").split()),
         metrics=tuple(facts.get("metrics", "").split()),
-        cluster_only=tuple(_cluster_only(name, request)),
+        cluster_only=(*_cluster_only(name, request), *lazy),
     )
 
 
@@ -168,40 +173,6 @@ def _paths(request: Mapping[str, Any]) -> Iterator[str]:
             yield from (f"{key}.{inner}" for inner in value)
         else:
             yield key
-
-
-def _input(pipeline: str, value: Mapping[str, Any]) -> Source | Combination:
-    kind = next(iter(value), "nothing")
-    if len(value) != 1 or kind not in ("pfs", "cross", "group"):
-        raise UsageError(
-            f"Expected the input of '{pipeline}' to be one of pfs, cross, group.",
-            received=", ".join(value) or kind,
-            hint="the embedded engine knows no other input yet",
-        )
-    inner = value[kind]
-    if kind != "pfs":
-        return Combination(kind, tuple(_input(pipeline, part) for part in inner))
-    unknown = sorted(set(inner) - _PFS)
-    if unknown:
-        raise UsageError(
-            f"Expected a pfs input of '{pipeline}' with {', '.join(sorted(_PFS))}.",
-            received=", ".join(unknown),
-        )
-    repo = str(_required(value, "pfs", "repo"))
-    return Source(
-        name=inner.get("name") or repo,
-        repo=repo,
-        glob=compile_glob(_required(value, "pfs", "glob")),
-        group_by=inner.get("group_by", ""),
-    )
-
-
-def _leaves(part: Source | Combination) -> Iterator[Source]:
-    if isinstance(part, Source):
-        yield part
-    else:
-        for inner in part.parts:
-            yield from _leaves(inner)
 
 
 def _required(request: Mapping[str, Any], *path: str) -> Any:

@@ -105,6 +105,10 @@ class Database:
         with self._lock:
             self._connection.executemany(sql, rows)
 
+    def version(self) -> int:
+        """Return a number that changes when another process has committed something."""
+        return int(self.query("PRAGMA data_version")[0][0])
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Do all of the block or nothing of it; one inside another is part of it."""

@@ -11,6 +11,7 @@ from ibid.stage.contract import UsageError
 from ibid.store.commits import CommitId, Store
 
 RUNNING, SUCCESS, FAILURE, KILLED = "running", "success", "failure", "killed"
+RECOVERED = "recovered"
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,74 @@ def test_what_pachyderm_has_no_field_for_is_read_back_from_annotations():
     assert spec.timeout == 9
 
 
+def both(kind):
+    leaf = {"repo": "texts", "glob": "/(*)", "join_on": "$1", "group_by": "$1"}
+    return {kind: [{"pfs": leaf}, {"pfs": {**leaf, "name": "b", "outer_join": True}}]}
+
+
+EVERY_INPUT = {
+    "pfs": {"pfs": {"repo": "texts", "glob": "/", "branch": "master", "empty_files": True}},
+    "lazy": {"pfs": {"repo": "texts", "glob": "/", "lazy": True}},
+    "cross": both("cross"),
+    "union": both("union"),
+    "join": both("join"),
+    "group": both("group"),
+    "cron": {
+        "cron": {
+            "name": "tick",
+            "spec": "@every 1h",
+            "start": "2024-01-01T00:00:00Z",
+            "overwrite": True,
+        }
+    },
+    "nested": {
+        "cross": [
+            {"union": [both("join"), both("group")]},
+            {"cron": {"name": "t", "spec": "@daily"}},
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("asked", EVERY_INPUT.values(), ids=EVERY_INPUT)
+def test_every_kind_of_input_goes_through_pachyderm_whole_and_is_read(asked):
+    made = compiled(input=asked, parameters=False)
+    back = round_trip(made)
+    assert list(lost(made, back)) == []
+    assert list(lost(back, made)) == []
+    assert read_spec(made).sources
+
+
+def test_a_cron_names_the_repo_that_it_ticks_into():
+    made = compiled(input={"cron": {"name": "tick", "spec": "@daily"}}, parameters=False)
+    assert made["input"] == {"cron": {"name": "tick", "spec": "@daily", "repo": "count_tick"}}
+
+
+def test_what_a_stage_is_given_beside_its_inputs_goes_through_pachyderm_whole():
+    made = compiled(
+        stdin=["a"],
+        err_cmd=["sh"],
+        err_stdin=["exit 0"],
+        env={"A": "b"},
+        tries=2,
+        parallelism=3,
+        secrets=[
+            {"name": "token", "key": "value", "env_var": "TOKEN"},
+            {"name": "keys", "mount_path": "/var/keys"},
+        ],
+    )
+    back = round_trip(made)
+    assert list(lost(made, back)) == []
+    assert list(lost(back, made)) == []
+    spec = read_spec(made)
+    assert (spec.stdin, spec.err_cmd, spec.err_stdin) == (("a",), ("sh",), ("exit 0",))
+    assert (spec.tries, spec.parallelism) == (2, 3)
+    assert [(s.name, s.key, s.env_var, s.mount_path) for s in spec.secrets] == [
+        ("token", "value", "TOKEN", ""),
+        ("keys", "", "", "/var/keys"),
+    ]
+
+
 def round_trip(request):
     message = pps.CreatePipelineRequest().from_dict(copy.deepcopy(request))
     parsed = pps.CreatePipelineRequest().parse(bytes(message))
@@ -206,6 +274,14 @@ def validator():
 @each_spec
 def test_a_spec_obeys_pachyderms_schema(path, validator):
     validator.validate(camel(json.loads(path.read_bytes())))
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    "asked", [{"input": asked} for asked in EVERY_INPUT.values()] + [{"err_cmd": ["a"]}]
+)
+def test_every_input_obeys_pachyderms_schema(asked, validator):
+    validator.validate(camel(compiled(**asked)))
 
 
 @pytest.mark.shared

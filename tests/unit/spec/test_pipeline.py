@@ -152,7 +152,8 @@ MISTAKES = {
         "    input:\n      cross:",
         '    input:\n      pfs: {repo: texts, glob: "/*"}\n      cross:',
         (
-            "line 29: pipelines.total.input: expected exactly one of pfs, cross, group, "
+            "line 29: pipelines.total.input: expected exactly one of "
+            "pfs, cross, union, join, group, cron, "
             "received pfs, cross"
         ),
     ),
@@ -160,7 +161,8 @@ MISTAKES = {
         'input: {pfs: {repo: texts, glob: "/*"}}',
         "input: {}",
         (
-            "line 18: pipelines.count.input: expected exactly one of pfs, cross, group, "
+            "line 18: pipelines.count.input: expected exactly one of "
+            "pfs, cross, union, join, group, cron, "
             "received none of them"
         ),
     ),
@@ -168,7 +170,8 @@ MISTAKES = {
         'input: {pfs: {repo: texts, glob: "/*"}}',
         "input: {pfs: }",
         (
-            "line 18: pipelines.count.input: expected exactly one of pfs, cross, group, "
+            "line 18: pipelines.count.input: expected exactly one of "
+            "pfs, cross, union, join, group, cron, "
             "received none of them"
         ),
     ),
@@ -236,13 +239,85 @@ MISTAKES = {
             "received '/{a'"
         ),
     ),
-    "a glob that does not begin at the root": (
+    "a glob that is not closed": (
         'glob: "/*"',
-        'glob: "*"',
+        'glob: "/(*"',
         (
-            "line 18: pipelines.count.input.pfs.glob: expected a glob that begins with '/', "
-            "received '*'"
+            "line 18: pipelines.count.input.pfs.glob: expected every bracket of a glob to be "
+            "closed, received '/(*'"
         ),
+    ),
+    "a join without a value to join on": (
+        'input: {pfs: {repo: texts, glob: "/*"}}',
+        'input: {join: [{pfs: {repo: texts, glob: "/(*)"}}]}',
+        (
+            "line 18: pipelines.count.input: expected join_on in every pfs input of a join, "
+            "received none"
+        ),
+    ),
+    "an outer join on nothing": (
+        'glob: "/*"',
+        'glob: "/*", outer_join: true',
+        ("line 18: pipelines.count.input.pfs: expected join_on beside outer_join, received none"),
+    ),
+    "a branch that cannot be": (
+        'glob: "/*"',
+        'glob: "/*", branch: staging',
+        "line 18: pipelines.count.input.pfs.branch: expected 'master', received 'staging'",
+    ),
+    "files that are late and empty": (
+        'glob: "/*"',
+        'glob: "/*", lazy: true, empty_files: true',
+        (
+            "line 18: pipelines.count.input.pfs: expected at most one of lazy, empty_files, "
+            "received both"
+        ),
+    ),
+    "a cron that is none": (
+        'input: {pfs: {repo: texts, glob: "/*"}}',
+        'input: {cron: {name: tick, spec: "* * * *"}}',
+        (
+            "line 18: pipelines.count.input.cron.spec: expected a cron of five fields in UTC, or "
+            "@hourly, @daily, @weekly, @monthly, @yearly, @every 1h30m, @never, "
+            "received '* * * *'"
+        ),
+    ),
+    "a cron from a time of no place": (
+        'input: {pfs: {repo: texts, glob: "/*"}}',
+        "input: {cron: {name: tick, spec: '@daily', start: 2024-01-01 00:00:00}}",
+        (
+            "line 18: pipelines.count.input.cron.start: expected a time with its zone, as "
+            "2024-01-31T06:00:00Z, received '2024-01-01T00:00:00'"
+        ),
+    ),
+    "a cron that ticks into another's repo": (
+        'input: {pfs: {repo: texts, glob: "/*"}}',
+        "input: {cron: {name: tick, spec: '@daily', repo: texts}}",
+        (
+            "line 18: pipelines.count.input: expected one repo of each name, 'texts' stands there "
+            "already"
+        ),
+    ),
+    "a secret that leads nowhere": (
+        "component: words.count",
+        "component: words.count\n    secrets: [{name: token}]",
+        (
+            "line 17: pipelines.count.secrets.token: expected env_var with key, or mount_path, "
+            "received neither env_var nor mount_path"
+        ),
+    ),
+    "a secret for a variable without its key": (
+        "component: words.count",
+        "component: words.count\n    secrets: [{name: token, env_var: TOKEN}]",
+        (
+            "line 17: pipelines.count.secrets.token: expected env_var with key, or mount_path, "
+            "received one of env_var and key without the other"
+        ),
+    ),
+    "words for a command that is not there": (
+        "component: words.count",
+        "component: words.count\n    err_stdin: [a]",
+        "line 14: pipelines.count: expected err_cmd beside err_stdin, received none",
     ),
     "a component and a command": (
         "component: words.count",
@@ -352,3 +427,18 @@ def test_what_was_read_cannot_be_changed(tmp_path):
     workflow = read(tmp_path, GOOD)
     with pytest.raises(ValueError, match="frozen"):
         workflow.name = "other"
+
+
+def test_the_parts_of_a_union_may_share_a_name_and_a_cross_beside_it_may_not(tmp_path):
+    part = "{pfs: {repo: texts, glob: '/a'}}"
+    old = 'input: {pfs: {repo: texts, glob: "/*"}}'
+    read(tmp_path, GOOD.replace(old, f"input: {{union: [{part}, {part}]}}", 1))
+    beside = f"input: {{cross: [{{union: [{part}, {part}]}}, {part}]}}"
+    assert "'texts' is taken" in refusal(tmp_path, GOOD.replace(old, beside, 1))
+
+
+def test_a_pipeline_can_take_the_ticks_of_anothers_cron(tmp_path):
+    old = 'input: {pfs: {repo: texts, glob: "/*"}}'
+    text = GOOD.replace(old, "input: {cron: {name: tick, spec: '@daily'}}", 1)
+    text = text.replace("repo: shout", "repo: count_tick", 1)
+    assert read(tmp_path, text).cron_repos() == {"count_tick": "count"}

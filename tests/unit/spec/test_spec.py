@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ibid.spec.secret import Secret
+from ibid.spec.sources import Cron, missing
 from ibid.spec.spec import CLUSTER_ONLY, HONOURED, read_spec
 from ibid.stage.contract import UsageError
 
@@ -54,6 +56,9 @@ def test_every_honoured_field_changes_what_is_run():
             transform__stdin=["a"],
             transform__env={"A": "1"},
             transform__accept_return_code=[4],
+            transform__err_cmd=["b"],
+            transform__err_stdin=["c"],
+            transform__secrets=[{"name": "s", "key": "k", "env_var": "K"}],
             transform__datum_batching=True,
             parallelism_spec__constant=3,
             resource_requests__cpu=0.5,
@@ -71,6 +76,8 @@ def test_every_honoured_field_changes_what_is_run():
     )
     assert (spec.files, spec.metrics) == (("a", "b"), ("c.json",))
     assert (spec.stdin, spec.env, spec.accept) == (("a",), {"A": "1"}, {0, 4})
+    assert (spec.err_cmd, spec.err_stdin) == (("b",), ("c",))
+    assert spec.secrets == (Secret("s", "k", "K"),)
     assert (spec.batching, spec.parallelism, spec.cpu) == (True, 3, 0.5)
     assert (spec.tries, spec.timeout, spec.port) == (2, 1.5, 80)
     assert spec.cluster_only == ()
@@ -102,8 +109,6 @@ def test_the_fields_inside_one_for_clusters_are_shown_too():
         "determined",
         "parallelism_spec.coefficient",
         "pipeline.project",
-        "transform.err_cmd",
-        "transform.secrets",
         "transform.working_dir",
         "transform.user",
         "metadata.finalizers",
@@ -115,6 +120,59 @@ def test_a_field_that_is_neither_is_refused_by_its_name(path):
     with pytest.raises(UsageError, match="spec of 'count'") as caught:
         read_spec(request(**{path.replace(".", "__"): 1}))
     assert caught.value.received == path
+
+
+@pytest.mark.parametrize(
+    ("secret", "told"),
+    [
+        ({"name": "a"}, "neither env_var nor mount_path"),
+        ({"name": "a", "env_var": "A"}, "one of env_var and key"),
+        ({"name": "a", "mount_path": "/a", "mode": 0o400}, "mode"),
+    ],
+)
+def test_a_secret_that_is_not_whole_is_refused(secret, told):
+    with pytest.raises(UsageError, match="secret of 'count'") as caught:
+        read_spec(request(transform__secrets=[secret]))
+    assert told in str(caught.value.received)
+
+
+def test_a_cron_ticks_into_a_repo_of_its_own():
+    value = {"cron": {"name": "tick", "spec": "@daily", "overwrite": True}}
+    (source,) = read_spec(request(input=value)).sources
+    assert (source.name, source.repo, source.glob.pattern) == ("tick", "count_tick", "/*")
+    assert source.cron == Cron("@daily", None, True)
+
+
+def test_late_files_are_for_clusters_and_empty_ones_are_not():
+    value = {"pfs": {"repo": "a", "glob": "/", "lazy": True, "branch": "master"}}
+    assert read_spec(request(input=value)).cluster_only == ("input.pfs.lazy",)
+    value = {"pfs": {"repo": "a", "glob": "/", "empty_files": True}}
+    assert read_spec(request(input=value)).cluster_only == ()
+
+
+A, B = ({"pfs": {"repo": name, "glob": "/(*)", "join_on": "$1"}} for name in ("a", "b"))
+OUTER = {"pfs": {**B["pfs"], "outer_join": True}}
+
+
+@pytest.mark.parametrize(
+    ("value", "there", "lacking"),
+    [
+        (A, "", "a"),
+        ({"cross": [A, B]}, "a", "b"),
+        ({"cross": [A, B]}, "", "ab"),
+        ({"union": [A, B]}, "a", ""),
+        ({"union": [A, B]}, "", "ab"),
+        ({"group": [A, B]}, "b", ""),
+        ({"join": [A, B]}, "a", "b"),
+        ({"join": [A, OUTER]}, "a", "b"),
+        ({"join": [A, OUTER]}, "b", ""),
+        ({"cross": [{"union": [A, B]}, {"pfs": {"repo": "p", "glob": "/"}}]}, "ap", ""),
+        ({"cross": [{"union": [A, B]}, {"pfs": {"repo": "p", "glob": "/"}}]}, "a", "p"),
+    ],
+)
+def test_an_input_waits_only_for_what_it_cannot_do_without(value, there, lacking):
+    spec = read_spec(request(input=value))
+    assert missing(spec.input, dict.fromkeys(there, True)) == tuple(lacking)
 
 
 def test_no_field_is_both_honoured_and_for_clusters():
@@ -135,14 +193,14 @@ def test_every_field_of_the_pets_is_honoured_or_for_clusters(path):
     assert "transform.image" in spec.cluster_only
 
 
-@pytest.mark.parametrize("kind", ["union", "join", "cron"])
+@pytest.mark.parametrize("kind", ["git", "spout"])
 def test_a_kind_of_input_that_is_not_known_is_refused_by_name(kind):
-    with pytest.raises(UsageError, match="pfs, cross, group") as caught:
+    with pytest.raises(UsageError, match="pfs, cross, union, join, group, cron") as caught:
         read_spec(request(input={kind: []}))
     assert caught.value.received == kind
 
 
-@pytest.mark.parametrize("field", ["join_on", "lazy", "s3", "empty_files", "trigger", "project"])
+@pytest.mark.parametrize("field", ["s3", "trigger", "project", "commit"])
 def test_a_field_of_an_input_that_is_not_known_is_refused_by_name(field):
     with pytest.raises(UsageError) as caught:
         read_spec(request(input={"pfs": {"repo": "a", "glob": "/", field: "x"}}))
@@ -174,10 +232,14 @@ def test_a_spec_without_what_every_spec_has_is_refused(path, told):
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ({}, "one of pfs, cross, group"),
+        ({}, "one of pfs, cross, union"),
         ({"pfs": {"glob": "/"}}, "pfs.repo"),
         ({"pfs": {"repo": "a"}}, "pfs.glob"),
-        ({"pfs": {"repo": "a", "glob": "x"}}, "begins with '/'"),
+        ({"pfs": {"repo": "a", "glob": "/("}}, "bracket"),
+        ({"pfs": {"repo": "a", "glob": "/", "branch": "b"}}, "branch b"),
+        ({"cron": {"spec": "@daily"}}, "cron.name"),
+        ({"cron": {"name": "tick"}}, "cron.spec"),
+        ({"cron": {"name": "tick", "spec": "@daily", "commit": "x"}}, "commit"),
     ],
 )
 def test_an_input_that_is_not_whole_is_refused(value, told):
