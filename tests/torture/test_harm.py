@@ -83,6 +83,21 @@ def test_what_a_killed_writer_left_is_removed_by_the_next(campaign, tmp_path):
     assert invariants.left(home) == []
 
 
+def test_an_error_of_the_disk_fails_one_pipeline_and_the_others_go_on(campaign, tmp_path):
+    if campaign.library is None:
+        pytest.skip("needs a C compiler, to let a call fail")
+    home, scene = tmp_path / "home", campaign.scenes["run"]
+    shutil.copytree(scene.before, home)
+    fault = Fault(1, "once", "EIO", only="mkdir")  # the folder of one job's logs
+    given = faults.variables(campaign.library, home, fault, tmp_path / "calls")
+    given["FAULT_ROOTS"] = str(home / "logs")
+    ended = end(campaign.project.start(home, *scene.command, **given))
+    assert ended.code == 75
+    assert sorted(line.split()[1] for line in ended.out.splitlines()[1:3]) == ["failure", "success"]
+    assert "Expected a disk that can be read and written, under" in ended.log
+    assert "total: not run" in ended.log
+
+
 def test_a_run_that_cannot_save_says_so_and_ends_its_stages(campaign, project, tmp_path):
     if campaign.library is None:
         pytest.skip("needs a C compiler, to let a sync fail")

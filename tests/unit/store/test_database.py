@@ -1,7 +1,10 @@
+import fcntl
 import multiprocessing
+import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -96,7 +99,20 @@ def test_a_file_that_is_no_database_is_refused_by_its_name(tmp_path):
     assert str(tmp_path / "ibid.db") in str(caught.value)
 
 
-@pytest.mark.parametrize("attempt", range(5))
+def test_one_process_at_a_time_makes_a_new_store(tmp_path):
+    """SQLite does not wait for another that switches a database to WAL: it finds it locked."""
+    folder, path = os.open(tmp_path, os.O_RDONLY), tmp_path / "ibid.db"
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    opening = threading.Thread(target=lambda: Database(path).close())
+    opening.start()
+    opening.join(0.3)
+    assert opening.is_alive()
+    os.close(folder)
+    opening.join(60)
+    assert not opening.is_alive()
+
+
+@pytest.mark.parametrize("attempt", range(2))
 def test_nobody_finds_a_new_store_locked_while_another_makes_it(tmp_path, attempt):
     fork = multiprocessing.get_context("fork")
     together, said = fork.Barrier(8), fork.Queue()
