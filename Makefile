@@ -1,6 +1,6 @@
 # The one door. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run put-sample sample test check format specs bench clean
+.PHONY: help setup setup-dev run put-sample sample test torture check format specs bench clean
 SHELL := /bin/bash
 
 UV_VERSION := 0.13.9
@@ -34,6 +34,9 @@ sample: .venv/.run  ## Draw the synthetic data set into sample/
 
 test: .venv/.dev  ## Run the tests
 	@$(PYTHON) -m pytest $(ARGS)
+
+torture: .venv/.dev  ## Kill, fill, fail and crowd the engine [ARGS='--seed N']
+	@$(PYTHON) -m tests.torture $(ARGS)
 
 check: .venv/.dev  ## Format, lint, types, import contracts, specs fresh
 	@.venv/bin/ruff format --check --quiet .

@@ -70,9 +70,9 @@ def stop(job: JobName, pipeline: Pipeline = None) -> None:
     with opened(pipeline) as (project, store):
         settle(project, store)
         found = Jobs(store).resolve(job)
-        if found.state != RUNNING:
-            raise UsageError("Expected a job that is running.", received=f"{job} is {found.state}")
-        Jobs(store).request_stop(found.pipeline, found.id)
+        if not Jobs(store).request_stop(found.pipeline, found.id):
+            state = _now(store, found).state  # it may have ended just now
+            raise UsageError("Expected a job that is running.", received=f"{job} is {state}")
         show.say(f"{found.pipeline}@{found.id[:8]}: asked to stop")
 
 

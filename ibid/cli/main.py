@@ -5,7 +5,8 @@ import sys
 import typer
 
 from ibid.cli import data, jobs, proofs, running, show, workload
-from ibid.stage.contract import ExitCode, IbidError
+from ibid.stage.contract import IbidError
+from ibid.store.disk import explain
 
 app = typer.Typer(
     name="ibid",
@@ -48,5 +49,6 @@ def main() -> None:
         show.say(f"error: {error}")
         sys.exit(int(error.code))
     except OSError as error:
-        show.say(f"error: {error}")
-        sys.exit(int(ExitCode.BUG))
+        told = explain(error)
+        show.say(f"error: {told}")
+        sys.exit(int(told.code))

@@ -7,6 +7,7 @@ loses only what was at work.
 import shutil
 import threading
 import time
+import uuid
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from ibid.engine.work import Work
 from ibid.spec.preimage import Digest
 from ibid.stage.contract import BadInputError, ExitCode, IbidError
 from ibid.store.commits import CommitId
+from ibid.store.disk import shortage
 from ibid.store.home import Home
 from ibid.store.jobs import FAILURE, RECOVERED, SUCCESS, DatumRow, Jobs, Result
 from ibid.store.trees import Entry
@@ -69,7 +71,8 @@ class Execution:
         self._secrets = secrets.load(self._home, self._work.spec)
         self._waiting.extend(tasks)
         place = scratch.choose(self._home, [task.datum for task in tasks])
-        self._folder = place / f"{self._work.spec.name}@{self._job}"
+        # Not the folder of an earlier attempt: what a killed one has left running may write there.
+        self._folder = place / f"{self._work.spec.name}@{self._job}-{uuid.uuid4().hex[:8]}"
         code = self._folder / "code"
         count = min(self._work.spec.parallelism, self._slots.total, len(tasks))
         try:
@@ -123,6 +126,8 @@ class Execution:
             except IbidError as error:
                 outcome = Outcome(int(error.code), str(error))
         recovered = not accepted and self._recover(worker, task.datum, pfs)
+        if result is None and (full := shortage(pfs)):
+            outcome = replace(outcome, error=f"{outcome.error}\n  {full}")
         shutil.rmtree(pfs)
         row = DatumRow(
             id=task.datum.id,

@@ -67,7 +67,10 @@ def commit_params(
 ) -> Commit | None:
     """Commit one file of parameters a pipeline; returns None if they are as they were."""
     tree = store.trees.write_files(files)
-    return _commit(store, "params", tree, record.of_input(overrides=list(overrides)))
+    head = store.head("params")
+    if head is not None and head.tree == tree.digest:
+        return None
+    return store.commit("params", new_id(), tree, record.of_input(overrides=list(overrides)))
 
 
 def commit_initial(project: Project, store: Store) -> None:
@@ -77,11 +80,12 @@ def commit_initial(project: Project, store: Store) -> None:
         from ibid.spec import parameters  # Hydra, for a first run only
 
         composed = parameters.compose_for(project.root, project.folder, declared)
-        commit_params(store, parameters.files(composed, [*project.specs]), ())
+        files = parameters.files(composed, [*project.specs])
+        _commit_first(store, "params", store.trees.write_files(files), overrides=[])
     for name, repo in project.inputs.items():
         if repo["initial"] and store.head(name) is None:
             tree = store.trees.add(project.folder / repo["initial"])
-            _commit(store, name, tree, record.of_input(initial=True))
+            _commit_first(store, name, tree, initial=True)
 
 
 def _with_upload(
@@ -131,11 +135,10 @@ def _with_files(
     return store.trees.update(old, new), {}
 
 
-def _commit(store: Store, repo: str, tree: Entry, provenance: str) -> Commit | None:
-    head = store.head(repo)
-    if head is not None and head.tree == tree.digest:
-        return None
-    return store.commit(repo, new_id(), tree, provenance)
+def _commit_first(store: Store, repo: str, tree: Entry, **facts: Any) -> None:
+    """Make a repo's first commit, unless somebody has made one meanwhile: theirs is meant."""
+    with contextlib.suppress(MovedError):
+        store.commit(repo, new_id(), tree, record.of_input(**facts), onto=None)
 
 
 def _slug(path: Path) -> str:

@@ -13,6 +13,7 @@ from ibid.engine.work import Work
 from ibid.spec.sources import kinds
 from ibid.stage.contract import BadInputError, ExitCode, IbidError
 from ibid.store.commits import Commit, CommitId
+from ibid.store.disk import explain
 from ibid.store.jobs import FAILURE, KILLED, SUCCESS, Jobs, Result
 
 
@@ -45,7 +46,8 @@ class Job:
         try:
             commit = self._commit(known, started)
             digest, code = commit.tree, self._accepted_code(known)
-        except IbidError as failed:
+        except (IbidError, OSError) as raised:
+            failed = explain(raised) if isinstance(raised, OSError) else raised
             state = KILLED if self._execution.stopped else FAILURE
             code, error = int(failed.code), str(failed)
         except Exception as bug:  # a border: one pipeline's end is not the run's
@@ -111,7 +113,7 @@ class Job:
         store, name = self.work.store, self.work.spec.name
         store.objects.sync()
         with store.database.transaction():  # the output and the job's end are shown together
-            commit = store.commit(name, self.id, tree, text)
+            commit = store.show(name, self.id, tree, text)
             began, code = self._execution.began, self._accepted_code(known)
             self._jobs.finish(name, self.id, SUCCESS, code, "", began)
         return commit

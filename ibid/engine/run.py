@@ -19,6 +19,7 @@ from ibid.engine.slots import Slots, cores
 from ibid.spec.spec import Spec
 from ibid.stage.contract import ExitCode, IbidError
 from ibid.store.commits import Commit, CommitId, Store, new_id
+from ibid.store.disk import explain
 from ibid.store.home import Waiting
 from ibid.store.jobs import FAILURE, SUCCESS, Jobs
 
@@ -83,7 +84,8 @@ class Run:
                     self._tend()
             except BaseException:
                 self._stopped.set()
-                self._tend()
+                for job in self._running.values():  # nothing else now: it may be what has failed
+                    job.stop()
                 raise
         self.code = self._exit_code()
 
@@ -140,7 +142,8 @@ class Run:
             if step.work is None or step.state is State.CURRENT:
                 return None
             job_id = self._commit_set()
-        except IbidError as error:  # what is wrong with one pipeline costs no other
+        except (IbidError, OSError) as raised:  # what is wrong with one pipeline costs no other
+            error = explain(raised) if isinstance(raised, OSError) else raised
             self._skip(spec, str(error), error.code)
             return None
         return Job(self._project, step.work, step.reasons, job_id, self._slots, self._watch)

@@ -64,6 +64,20 @@ class Store:
         the commit brought, if it is to be found again by that.
         """
         self.objects.sync()
+        return self.show(repo, commit_id, tree, provenance, branch, onto=onto, added=added)
+
+    def show(
+        self,
+        repo: str,
+        commit_id: CommitId,
+        tree: Entry,
+        provenance: str,
+        branch: str = MASTER,
+        *,
+        onto: Commit | Literal["any"] | None = "any",
+        added: Digest | None = None,
+    ) -> Commit:
+        """Add a commit whose objects are durable already, for one that has more to show with it."""
         with self.database.transaction():
             parent = self._head_id(repo, branch)
             if onto != "any" and parent != (onto and onto.id):
@@ -126,8 +140,9 @@ class Store:
         return [row["repo"] for row in rows]
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database, and let go of the objects."""
         self.database.close()
+        self.objects.close()
 
     def _resolve_base(self, repo: str, base: str) -> Commit:
         if commit := self.head(repo, base):

@@ -1,6 +1,8 @@
 """All mutable state: one SQLite file, in short transactions. It knows tables, not their meaning."""
 
 import contextlib
+import fcntl
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ibid.stage.contract import UsageError
+from ibid.store.disk import explain_database
 
 FORMAT = 2
 
@@ -80,29 +83,31 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, timeout=60
-        )
+        with self._explained():
+            self._connection = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, timeout=60
+            )
         self._connection.row_factory = sqlite3.Row
         try:
-            self._prepare()
+            with self._explained():
+                self._prepare()
         except BaseException:
             self._connection.close()
             raise
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """Run a statement that reads."""
-        with self._lock:
+        with self._lock, self._explained():
             return self._connection.execute(sql, parameters).fetchall()
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run a statement that writes; on its own it is one transaction."""
-        with self._lock:
+        with self._lock, self._explained():
             self._connection.execute(sql, parameters)
 
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run a statement once a row."""
-        with self._lock:
+        with self._lock, self._explained():
             self._connection.executemany(sql, rows)
 
     def version(self) -> int:
@@ -116,13 +121,13 @@ class Database:
             if self._connection.in_transaction:
                 yield
                 return
-            self._connection.execute("BEGIN IMMEDIATE")
+            self.execute("BEGIN IMMEDIATE")
             try:
                 yield
-                self._connection.execute("COMMIT")
+                self.execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:  # a full disk has rolled it back already
-                    self._connection.execute("ROLLBACK")
+                    self.execute("ROLLBACK")
                 raise
 
     def close(self) -> None:
@@ -138,7 +143,8 @@ class Database:
                 received=f"format {found}",
                 hint="use the version of ibid that made this store",
             )
-        self._connection.execute("PRAGMA journal_mode = WAL")
+        with _alone(self.path.parent):  # SQLite would not wait for another that does the same
+            self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         if found == FORMAT:
             return
@@ -148,6 +154,15 @@ class Database:
                     self._connection.execute(statement)
                 self._connection.execute(f"PRAGMA user_version = {FORMAT}")
 
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            if told := explain_database(error, self.path):
+                raise told from error
+            raise
+
     def _version(self) -> int:
         try:
             return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
@@ -155,3 +170,14 @@ class Database:
             if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
                 raise
             raise UsageError(f"Expected a store at {self.path}.", received=error) from error
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder for the block; the kernel drops it, however the block ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -3,14 +3,18 @@
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from ibid.store.commits import Store
 from ibid.store.database import Database
+from ibid.store.disk import named
 from ibid.store.objects import Objects
+
+LOOK_SECONDS = 0.02
 
 
 class Waiting(Protocol):
@@ -53,7 +57,7 @@ class Home:
 
     @contextlib.contextmanager
     def run_lock_if_free(self) -> Iterator[bool]:
-        """Hold the right to run if nobody else does; yields whether it is held."""
+        """Hold the right to run, for a moment, if nobody else does; yields whether it is held."""
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "run.lock").open("a+") as lock:
             try:
@@ -61,6 +65,7 @@ class Home:
             except BlockingIOError:
                 yield False
             else:
+                lock.truncate(0)  # whoever wrote there has ended
                 yield True
 
     @contextlib.contextmanager
@@ -71,13 +76,24 @@ class Home:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "run.lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                waiting(f"process {lock.read().strip() or '?'}")
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
+            _wait_for(lock, waiting)
+            with named(Path(lock.name)):
+                lock.truncate(0)
+                lock.write(str(os.getpid()))
+                lock.flush()
             yield
+
+
+def _wait_for(lock: TextIO, waiting: Waiting) -> None:
+    """Get the lock. Who holds it for long says who it is; who only looks does not, for a moment."""
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            lock.seek(0)
+            if holder := lock.read().strip():
+                waiting(f"process {holder}")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                return
+            time.sleep(LOOK_SECONDS)

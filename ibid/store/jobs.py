@@ -93,12 +93,13 @@ class Jobs:
             (state, time.time(), code, error, started, self._project, pipeline, job),
         )
 
-    def request_stop(self, pipeline: str, job: CommitId) -> None:
-        """Ask the run that owns a job to stop it."""
-        self._database.execute(
-            "UPDATE jobs SET stopping = 1 WHERE project = ? AND pipeline = ? AND id = ?",
-            (self._project, pipeline, job),
-        )
+    def request_stop(self, pipeline: str, job: CommitId) -> bool:
+        """Ask the run that owns a job to stop it; returns False if the job has ended."""
+        where = "project = ? AND pipeline = ? AND id = ? AND state = ?"
+        found = (self._project, pipeline, job, RUNNING)
+        with self._database.transaction():
+            self._database.execute(f"UPDATE jobs SET stopping = 1 WHERE {where}", found)  # noqa: S608
+            return bool(self._database.query(f"SELECT 1 FROM jobs WHERE {where}", found))  # noqa: S608
 
     def is_stopping(self, pipeline: str, job: CommitId) -> bool:
         """Tell whether a job was asked to stop."""

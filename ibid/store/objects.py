@@ -1,11 +1,8 @@
 """Bytes at an address: content-addressed objects in a folder. It does not know what a tree is."""
 
-import contextlib
 import ctypes
 import hashlib
 import os
-import uuid
-from collections.abc import Iterator
 from io import FileIO
 from itertools import chain
 from pathlib import Path
@@ -13,6 +10,8 @@ from typing import BinaryIO
 
 from ibid.spec.preimage import Digest, digest_bytes
 from ibid.stage.contract import IbidError
+from ibid.store.disk import named
+from ibid.store.incoming import Incoming
 
 CHUNK = 1 << 20
 
@@ -35,8 +34,7 @@ class Objects:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._root = folder, str(folder)
-        self._incoming = folder / "incoming"
-        self._incoming.mkdir(parents=True, exist_ok=True)
+        self._incoming = Incoming(folder / "incoming")
 
     def path(self, digest: Digest) -> Path:
         """Say where an object's bytes are. Readers copy; nobody may write there."""
@@ -49,9 +47,9 @@ class Objects:
         """Store bytes; returns their digest."""
         digest = digest_bytes(data)
         if not self._holds(digest, len(data)):
-            with self._incoming_file() as (path, target):
+            with self._incoming.file() as target:
                 target.write(data)
-            self._keep(path, digest)
+            self._keep(target.path, digest)
         return digest
 
     def put_file(self, path: Path) -> tuple[Digest, int]:
@@ -69,16 +67,16 @@ class Objects:
         if len(first) < CHUNK and not (more := source.read(CHUNK)):
             return self.put_bytes(first), len(first)
         hasher, size = hashlib.sha256(), 0
-        with self._incoming_file() as (path, target):
+        with self._incoming.file() as target:
             for chunk in chain((first, more), iter(lambda: source.read(CHUNK), b"")):
                 hasher.update(chunk)
                 size += len(chunk)
                 target.write(chunk)
         digest = Digest(hasher.hexdigest())
         if self._holds(digest, size):
-            path.unlink()
+            target.path.unlink()
         else:
-            self._keep(path, digest)
+            self._keep(target.path, digest)
         return digest, size
 
     def read(self, digest: Digest) -> bytes:
@@ -99,11 +97,12 @@ class Objects:
 
     def sync(self) -> None:
         """Make every object written so far durable: one syncfs, not one fsync each."""
-        descriptor = os.open(self.folder, os.O_RDONLY)
-        try:
-            _syncfs(descriptor)
-        finally:
-            os.close(descriptor)
+        with named(self.folder):
+            _syncfs(self._incoming.descriptor())
+
+    def close(self) -> None:
+        """Let go of what is held open."""
+        self._incoming.close()
 
     def _holds(self, digest: Digest, size: int) -> bool:
         """Tell whether an object is there in full: a power cut may have left its name alone."""
@@ -120,25 +119,18 @@ class Objects:
                 "Expected the store to hold an object that it cites.", received=digest
             ) from error
 
-    @contextlib.contextmanager
-    def _incoming_file(self) -> Iterator[tuple[Path, BinaryIO]]:
-        """Open a new file, read-only once it is closed; it is gone again if the block fails."""
-        path = self._incoming / uuid.uuid4().hex
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o444)
-        try:
-            with open(descriptor, "wb") as target:  # noqa: PTH123 - a descriptor
-                yield path, target
-        except BaseException:
-            path.unlink()
-            raise
-
     def _keep(self, temporary: Path, digest: Digest) -> None:
+        """Give a file its name; one that cannot have it is removed."""
         final = self.path(digest)
         try:
-            temporary.rename(final)
-        except FileNotFoundError:
-            final.parent.mkdir(exist_ok=True)
-            temporary.rename(final)
+            try:
+                temporary.rename(final)
+            except FileNotFoundError:
+                final.parent.mkdir(exist_ok=True)
+                temporary.rename(final)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def _check(digest: Digest, found: str) -> None:
@@ -155,4 +147,4 @@ def _syncfs(descriptor: int) -> None:
         os.sync()
     elif libc.syncfs(descriptor) != 0:
         number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), "syncfs of the store")
+        raise OSError(number, os.strerror(number))

@@ -132,6 +132,35 @@ def test_what_one_process_leaves_in_its_folder_no_other_finds(words):
     assert [words.read("shout", f"/{name}") for name in ("one", "two", "three")] == ["a", "b", "c"]
 
 
+ORPHANED = """
+if [ ! -e {0}/begun ]; then
+  setsid sh -c 'until [ -e {0}/go ]; do sleep 0.05; done
+    echo bad > "$PFS_ROOT/out/bad"; touch {0}/wrote' > /dev/null 2>&1 &
+  touch {0}/begun; sleep 60
+fi
+touch {0}/go
+for _ in $(seq 40); do [ -e {0}/wrote ] || sleep 0.05; done
+echo good > "$PFS_ROOT/out/good"
+"""
+
+
+def test_what_a_killed_run_has_left_running_cannot_write_into_the_next(words):
+    (words.root / "stage.sh").write_text(ORPHANED.format(words.root))
+    edit_shout(words, SHOUT, f". {words.root}/stage.sh")
+    words.put(one="a")
+    running = subprocess.Popen([sys.executable, "-m", "ibid.cli", "run"], cwd=words.root)
+    while not (words.root / "begun").exists():
+        assert running.poll() is None
+        time.sleep(0.05)
+    running.kill()
+    running.wait()
+    words.run()
+    assert words.read("shout", "/good") == "good\n"
+    with contextlib.closing(words.open()) as store:
+        (entry,) = store.trees.read(store.head("shout").tree)
+        assert entry.name == "good"
+
+
 def test_a_finished_datum_is_kept_while_its_neighbour_is_at_work(words):
     slow = '__import__("time").sleep(60 * (text.name == "slow")), print("counting"'
     words.edit("words/count/__main__.py", 'print("counting"', slow)

@@ -1,12 +1,17 @@
+import fcntl
+import multiprocessing
+import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from ibid.stage.contract import UsageError
 from ibid.store.database import FORMAT, Database
+from ibid.store.disk import DiskError
 
 BRANCH = "INSERT INTO branches VALUES ('p', 'r', ?, 'h')"
 
@@ -92,6 +97,60 @@ def test_a_file_that_is_no_database_is_refused_by_its_name(tmp_path):
     with pytest.raises(UsageError) as caught:
         Database(tmp_path / "ibid.db")
     assert str(tmp_path / "ibid.db") in str(caught.value)
+
+
+def test_one_process_at_a_time_makes_a_new_store(tmp_path):
+    """SQLite does not wait for another that switches a database to WAL: it finds it locked."""
+    folder, path = os.open(tmp_path, os.O_RDONLY), tmp_path / "ibid.db"
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    opening = threading.Thread(target=lambda: Database(path).close())
+    opening.start()
+    opening.join(0.3)
+    assert opening.is_alive()
+    os.close(folder)
+    opening.join(60)
+    assert not opening.is_alive()
+
+
+@pytest.mark.parametrize("attempt", range(2))
+def test_nobody_finds_a_new_store_locked_while_another_makes_it(tmp_path, attempt):
+    fork = multiprocessing.get_context("fork")
+    together, said = fork.Barrier(8), fork.Queue()
+
+    def make():
+        together.wait()
+        try:
+            Database(tmp_path / "ibid.db").close()
+            said.put("")
+        except Exception as error:
+            said.put(str(error))
+
+    processes = [fork.Process(target=make) for _ in range(8)]
+    for process in processes:
+        process.start()
+    assert [said.get() for _ in processes] == [""] * 8
+    for process in processes:
+        process.join()
+
+
+def test_a_disk_that_is_full_is_told_in_words_and_nothing_is_half_written(database):
+    database.execute("PRAGMA max_page_count = 20")
+
+    def fill():
+        with database.transaction():
+            database.execute(BRANCH, ("a",))
+            database.execute(BRANCH, ("b" * 100_000,))
+
+    with pytest.raises(DiskError, match="room on the disk") as caught:
+        fill()
+    assert str(database.path) in str(caught.value)
+    assert "hint: make room there" in str(caught.value)
+    assert branches(database) == []
+
+
+def test_a_bug_of_ours_stays_one(database):
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        database.query("SELECT * FROM no_table")
 
 
 OPEN = """

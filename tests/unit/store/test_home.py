@@ -92,6 +92,25 @@ def test_who_waits_is_told_once_and_gets_the_lock(home):
     assert told == [f"process {os.getpid()}"]
 
 
+def test_who_only_looks_whether_it_is_free_is_waited_for_without_a_word(home):
+    looking, done = threading.Event(), threading.Event()
+    home.path.mkdir()
+    (home.path / "run.lock").write_text("4711")  # a run that was killed
+
+    def look():
+        with home.run_lock_if_free() as free:
+            assert free
+            looking.set()
+            done.wait(0.2)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    assert looking.wait(60)
+    with home.run_lock(nobody):
+        done.set()
+    thread.join()
+
+
 def test_a_home_is_made_when_it_is_first_needed(tmp_path):
     home = Home(tmp_path / "a" / "b")
     home.open("pets").close()

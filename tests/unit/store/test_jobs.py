@@ -62,6 +62,13 @@ def test_a_job_can_be_asked_to_stop_and_only_that_one(jobs):
     assert not jobs.is_stopping("train", TWO)
 
 
+def test_a_job_that_has_ended_cannot_be_asked_to_stop(jobs):
+    jobs.start("train", ONE, [], 1, 0)
+    assert jobs.request_stop("train", ONE)
+    jobs.finish("train", ONE, SUCCESS, 0, "")
+    assert not jobs.request_stop("train", ONE)
+
+
 def test_jobs_whose_run_is_gone_are_ended_the_others_stay(jobs):
     jobs.start("train", ONE, [], 1, 0)
     jobs.start("tune", ONE, [], 1, 0)

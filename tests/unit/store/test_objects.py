@@ -162,6 +162,52 @@ def test_a_writer_killed_in_the_middle_shows_nothing_and_harms_nothing(objects):
     assert again.read(digest) == data
 
 
+WRITER = """
+import sys
+from pathlib import Path
+from ibid.store.objects import Objects
+
+objects = Objects(Path(sys.argv[1]))
+objects.put_bytes(b"written")
+(objects.folder / "incoming" / "half").write_bytes(b"half")
+print("writing", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_what_a_writer_has_begun_stays_while_it_lives_and_is_removed_when_it_is_dead(objects):
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, objects.folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout.readline() == b"writing\n"
+    objects.put_bytes(b"meanwhile")
+    objects.close()
+    assert [path.name for path in incoming(objects)] == ["half"]
+    process.kill()
+    process.communicate()
+    objects.put_bytes(b"afterwards")
+    assert incoming(objects) == []
+    objects.close()
+
+
+def test_a_name_that_stands_for_less_than_its_bytes_is_put_right(objects):
+    """As a power cut may leave it."""
+    path = objects.path(objects.put_bytes(b"whole"))
+    path.chmod(0o644)
+    path.write_bytes(b"wh")
+    assert objects.read(objects.put_bytes(b"whole")) == b"whole"
+
+
+def test_an_object_that_cannot_have_its_name_leaves_nothing_behind(objects):
+    digest = hashlib.sha256(b"abc").hexdigest()
+    (objects.folder / digest[:2]).write_text("in the way")
+    with pytest.raises(OSError, match="Not a directory"):
+        objects.put_bytes(b"abc")
+    assert incoming(objects) == []
+
+
 def test_many_threads_may_store_the_same_bytes(objects):
     data = [os.urandom(10) for _ in range(5)] * 20
     with ThreadPoolExecutor(8) as pool:
