@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ibid.spec.preimage import Digest, digest
 from ibid.spec.spec import Combination, Source, Spec
+from ibid.stage.contract import one_line
 from ibid.store.commits import Commit
 from ibid.store.trees import FOLDER, Entry, Trees
 
@@ -36,7 +37,7 @@ class Datum:
     def label(self) -> str:
         """The path that tells it from its neighbours, for people."""
         told = (item.path for item in self.items if item.path != "/" and item.input != "params")
-        return next(told, "/")
+        return one_line(next(told, "/"))
 
     def key(self, spec: Spec, code: Digest, environment: Digest) -> Digest:
         """Everything that can change the result, and nothing else."""

@@ -4,7 +4,7 @@ Each finished datum is kept in the store, under its key, as soon as may be: a ru
 loses only what was at work.
 """
 
-import shutil
+import errno
 import threading
 import time
 from collections import deque
@@ -15,12 +15,13 @@ from pathlib import Path
 
 from ibid.engine import scratch
 from ibid.engine.datums import Datum
-from ibid.engine.events import DatumDone, Watch
-from ibid.engine.process import Outcome, Worker
+from ibid.engine.events import DatumDone, Watch, Weaker
+from ibid.engine.sandbox import OWN, WEAKER, Sandbox
 from ibid.engine.slots import Slots
 from ibid.engine.work import Work
+from ibid.engine.worker import Outcome, Place, Worker
 from ibid.spec.preimage import Digest
-from ibid.stage.contract import BadInputError, ExitCode, IbidError
+from ibid.stage.contract import BadInputError, ExitCode, IbidError, TemporaryError
 from ibid.store.commits import CommitId
 from ibid.store.home import Home
 from ibid.store.jobs import FAILURE, SUCCESS, DatumRow, Jobs, Result
@@ -41,14 +42,18 @@ class Task:
 class Execution:
     """The running of tasks; `results` and `failures` hold what came of them.
 
-    `began` is when the first worker got its cores, in seconds since the epoch.
+    `began` is when the first worker got its cores, in seconds since the epoch; `expired` whether
+    the job's time was over before its work was done; `weaker` the parts of the sandbox that the
+    kernel refused.
     """
 
     def __init__(self, home: Home, work: Work, job: CommitId, slots: Slots, watch: Watch) -> None:
         self.results: list[Result] = []
         self.failures: list[tuple[Datum, Outcome]] = []
-        self.stopped = False
+        self.weaker: set[str] = set()
+        self.stopped = self.expired = False
         self.began: float | None = None
+        self._until: float | None = None
         self.logs = home.logs / f"{work.spec.name}@{job}"
         self._home = home
         self._folder = home.scratch
@@ -74,8 +79,8 @@ class Execution:
                 for done in [pool.submit(self._work_through, n, code) for n in range(count)]:
                     done.result()
         finally:
+            scratch.remove(self._folder)
             self.save(force=True)
-            shutil.rmtree(self._folder, ignore_errors=True)
 
     def stop(self) -> None:
         """End every process and start no more; from any thread."""
@@ -90,8 +95,15 @@ class Execution:
         """Run tasks in one worker until none waits."""
         folder = self._folder / str(number)
         with self._slots.lend(self._work.spec.cpu):
-            self.began = self.began or time.time()
-            worker = Worker(self._work.spec, code, folder, self.logs / f"{number}.log")
+            self._begin()
+            place = Place(
+                code=code,
+                folder=folder,
+                log=self.logs / f"{number}.log",
+                sandbox=self._sandbox(code, folder),
+                group=scratch.group_prefix(self._home),
+            )
+            worker = Worker(self._work.spec, place, self._say_weaker)
             with self._lock:
                 self._workers.append(worker)
             try:
@@ -100,22 +112,65 @@ class Execution:
             finally:
                 worker.close()
 
+    def _begin(self) -> None:
+        """Start the job's clock, with its first worker: waiting for cores is nobody's fault."""
+        with self._lock:
+            if self.began is None:
+                self.began = time.time()
+                if limit := self._work.spec.job_timeout:
+                    self._until = time.monotonic() + limit
+
+    def _sandbox(self, code: Path, folder: Path) -> Sandbox:
+        """Say what a worker's stage may touch; an effect may change the world, but not the home."""
+        spec, pfs = self._work.spec, folder / "pfs"
+        writable = [pfs / "out", *(folder / name for name in OWN)]
+        protected: list[Path] = []
+        if spec.effect:
+            self._home.deployed.mkdir(exist_ok=True)
+            writable.append(self._home.deployed)
+            memory = scratch.in_memory(self._home)
+            protected = [self._home.path, *([memory] if memory.exists() else [])]
+        for path in (pfs, *writable):
+            path.mkdir(parents=True, exist_ok=True)
+        return Sandbox(
+            cwd=folder / "work",
+            readable=(code, pfs),
+            writable=tuple(writable),
+            protected=tuple(protected),
+            network=spec.network or spec.effect,
+        )
+
+    def _say_weaker(self, part: str, reason: str) -> None:
+        with self._lock:
+            if part in self.weaker:
+                return
+            self.weaker.add(part)
+        self._watch(Weaker(part, WEAKER[part], reason))
+
     def _take(self) -> Task | None:
         with self._lock:
-            return self._waiting.popleft() if self._waiting and not self.stopped else None
+            if self.stopped or not self._waiting:
+                return None
+            if self._until is not None and time.monotonic() >= self._until:
+                self.expired = True
+                return None
+            return self._waiting.popleft()
 
     def _run_task(self, worker: Worker, task: Task, pfs: Path) -> None:
         started = time.monotonic()
         log_start = worker.log_size()
-        outcome = self._try(worker, task.datum, pfs)
         result = None
-        if outcome.own and outcome.code in self._work.spec.accept and not self.stopped:
-            try:
+        try:
+            outcome = self._try(worker, task.datum, pfs)
+            if outcome.own and outcome.code in self._work.spec.accept and not self.stopped:
                 tree = self._output(pfs)
                 result = Result(task.key, tree.digest, outcome.code, time.monotonic() - started)
-            except IbidError as error:
-                outcome = Outcome(int(error.code), str(error))
-        shutil.rmtree(pfs)
+        except OSError as failed:
+            error = _not_stored(failed)
+            outcome = Outcome(int(error.code), str(error))
+        except IbidError as error:
+            outcome = Outcome(int(error.code), str(error))
+        self._clear(pfs)
         row = DatumRow(
             id=task.datum.id,
             key=task.key,
@@ -142,17 +197,21 @@ class Execution:
         for attempt in range(self._work.spec.tries):
             time.sleep(RETRY_SECONDS * attempt)
             self._lay_out(datum, pfs)
-            outcome = worker.run(pfs, self._variables(datum, pfs))
+            outcome = worker.run(pfs, self._variables(datum, pfs), self._until)
             if outcome.code != ExitCode.TEMPORARY or self.stopped:
                 break
         return outcome
 
     def _lay_out(self, datum: Datum, pfs: Path) -> None:
         """Lay out a datum's inputs as copies: nothing that a stage does reaches the store."""
-        shutil.rmtree(pfs, ignore_errors=True)
-        (pfs / "out").mkdir(parents=True)
+        self._clear(pfs)
         for item in datum.items:
             self._store.trees.checkout(item.entry, pfs / item.input / item.path.strip("/"))
+
+    def _clear(self, pfs: Path) -> None:
+        """Take out inputs and output; the folders stay, since a stage has them mounted."""
+        scratch.empty(pfs, keep="out")
+        scratch.empty(pfs / "out")
 
     def _variables(self, datum: Datum, pfs: Path) -> dict[str, str]:
         """Say what Pachyderm says to a datum by its environment; for foreign code."""
@@ -189,3 +248,14 @@ class Execution:
             self._saved = time.monotonic()
             (rows, results), self._unsaved = self._unsaved, ([], [])
         self._jobs.record(self._work.spec.name, self._job, rows, results)
+
+
+def _not_stored(error: OSError) -> IbidError:
+    """Say why inputs could not be laid out, or output not be stored."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return TemporaryError(
+            "Expected room on the disk for a datum's inputs and output.",
+            received=error,
+            hint="free some space; `ibid run` then goes on where it stopped",
+        )
+    return IbidError("Expected to read and store what the stage left.", received=error)

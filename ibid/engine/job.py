@@ -99,13 +99,14 @@ class Job:
             self._execution.run(tasks)
         if self._execution.stopped:
             raise IbidError("The job was stopped.", hint="ibid run goes on where it stopped")
+        if self._execution.expired:
+            raise self._expired(len(tasks))
         if self._execution.failures:
             raise self._failed()
         known.update({result.key: result for result in self._execution.results})
         tree = self.work.store.trees.merge(known[key].tree for key in self.work.keys)
-        text = record.of_output(
-            self.work, self._request, self.id, self._accepted_code(known), started
-        )
+        code, weaker = self._accepted_code(known), self._execution.weaker
+        text = record.of_output(self.work, self._request, self.id, code, started, weaker)
         store, name = self.work.store, self.work.spec.name
         store.objects.sync()
         with store.database.transaction():  # the output and the job's end are shown together
@@ -124,6 +125,15 @@ class Job:
             for source in self.work.spec.sources
         )
         return "none: one of " + "; ".join(found)
+
+    def _expired(self, total: int) -> IbidError:
+        spec, done = self.work.spec, len(self._execution.results)
+        return IbidError(
+            f"Expected the job to end within job_timeout, {spec.job_timeout:g} s.",
+            received=f"{done} of {total} datums done by then; they are kept",
+            hint=f"`ibid run` goes on where it stopped; or raise job_timeout of {spec.name} in "
+            "pipeline.yaml and run `ibid specs`",
+        )
 
     def _failed(self) -> IbidError:
         """Say which datum failed first and why, with the exit code that it ended with."""

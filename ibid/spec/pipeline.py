@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ibid.spec.complaint import MisplacedError, explain, repeated_keys
 from ibid.spec.glob import compile_glob
 from ibid.spec.near import did_you_mean
+from ibid.spec.quantity import parse_bytes
 from ibid.stage.contract import UsageError
 
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}$")]
@@ -94,6 +95,23 @@ class Resources(Part):
     memory: str = "1G"
 
 
+class Limits(Part):
+    """What one worker may take: its processes together, and the folders that they write to."""
+
+    memory: str | None = None
+    disk: str | None = None
+
+    @field_validator("memory", "disk")
+    @classmethod
+    def _is_amount(cls, amount: str | None) -> str | None:
+        try:
+            if amount is not None:
+                parse_bytes(amount)
+        except UsageError as error:
+            raise ValueError(error.message.removesuffix(".").replace("E", "e", 1)) from error
+        return amount
+
+
 class Pipeline(Part):
     """One pipeline: its output is the repo of its name."""
 
@@ -111,9 +129,12 @@ class Pipeline(Part):
     batch: bool = Field(default=False, description="Many datums through one process.")
     parallelism: int = Field(default=1, ge=1, le=8)
     resources: Resources = Resources()
+    limits: Limits | None = None
+    network: bool = Field(default=False, description="A stage has none unless this says so.")
     accept_return_code: tuple[int, ...] = ()
     tries: int = Field(default=1, ge=1)
-    timeout: str | None = Field(default=None, pattern=r"^\d+s$")
+    timeout: str | None = Field(default=None, pattern=r"^[1-9]\d*s$")
+    job_timeout: str | None = Field(default=None, pattern=r"^[1-9]\d*s$")
     service: Service | None = None
     metrics: tuple[str, ...] = Field(
         default=(), description="JSON files of numbers, for `compare`."

@@ -1,0 +1,244 @@
+"""One worker of a job: it takes datums one after the other, in one process or one each.
+
+It knows time limits and exit codes; it does not know what a commit is.
+"""
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ibid.engine import group, scratch
+from ibid.engine.group import Group
+from ibid.engine.limits import Limits
+from ibid.engine.process import Lines, Process, stage_environment
+from ibid.engine.sandbox import OWN, Sandbox
+from ibid.spec.spec import Spec
+from ibid.stage.contract import ExitCode
+from ibid.stage.worker import SOCKET
+
+_CLOSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one execution ended; `own` if the stage itself said so, not the engine that ended it."""
+
+    code: int
+    error: str
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a worker runs.
+
+    `folder` holds its own folders and `pfs`; `group` is what the names of its control groups begin
+    with.
+    """
+
+    code: Path
+    folder: Path
+    log: Path
+    sandbox: Sandbox
+    group: str
+
+
+class _Overrun(Exception):  # noqa: N818 - not an error of ours: the stage went too far
+    """A limit was passed: why the engine has to end the process."""
+
+
+class Worker:
+    """A process for each datum, or one for many when the spec batches.
+
+    `weaker` is told each part of the sandbox that the kernel refused, and why. Not shared between
+    threads, but for `kill`.
+    """
+
+    def __init__(self, spec: Spec, place: Place, weaker: Callable[[str, str], None]) -> None:
+        self._spec, self._place, self._weaker = spec, place, weaker
+        self.log = place.log
+        self._process: Process | None = None
+        self._group: Group | None = None
+        self._datums: Lines | None = None
+        self._killed = False
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+
+    def run(self, pfs: Path, variables: Mapping[str, str], until: float | None) -> Outcome:
+        """Execute one datum.
+
+        Args:
+            pfs: the folder that stands for `/pfs`, inputs in place; the same for each datum.
+            variables: what Pachyderm would tell this datum by environment variables.
+            until: when the job's time is over, by the monotonic clock.
+        """
+        limits = Limits(self._spec, self._written(), self.log)
+        watch = _Watch(self._spec, limits, until)
+        try:
+            if self._process is None:
+                self._start(pfs, variables)
+            outcome = self._converse(pfs, variables, watch) or self._ending(watch)
+        except _Overrun as overrun:
+            outcome = Outcome(ExitCode.BUG, str(overrun))
+        except OSError as error:
+            outcome = Outcome(ExitCode.BUG, f"cannot start {self._spec.cmd[0]}: {error}")
+        if not outcome.own or (self._process and self._process.ended):
+            self._drop()
+        return outcome
+
+    def log_size(self) -> int:
+        """Return how many bytes of log there are."""
+        return self.log.stat().st_size if self.log.exists() else 0
+
+    def close(self) -> None:
+        """Let the process end, and end whatever it has left running."""
+        process, datums = self._process, self._datums
+        if process and datums and not self._killed:
+            with contextlib.suppress(OSError):  # it is gone already: nothing more to tell it
+                datums.send("{}")  # it asks for one more
+            until = time.monotonic() + _CLOSE_SECONDS
+            while not process.ended and (left := until - time.monotonic()) > 0:
+                process.listen(None, left)
+        self._drop()
+
+    def kill(self) -> None:
+        """End the process now; from any thread."""
+        self._killed = True
+        if process := self._process:
+            process.end()
+
+    def _written(self) -> tuple[Path, ...]:
+        folder = self._place.folder
+        return (folder / "pfs" / "out", *(folder / name for name in OWN))
+
+    def _start(self, pfs: Path, variables: Mapping[str, str]) -> None:
+        place, spec = self._place, self._spec
+        for name in OWN:  # what one process leaves there, no other finds
+            scratch.empty(place.folder / name)
+        told = stage_environment(spec, place.code, place.folder, pfs) | dict(variables)
+        self._group = self._make_group()
+        stdin = place.folder / "stdin"
+        stdin.write_text("".join(f"{line}\n" for line in spec.stdin))
+        with contextlib.ExitStack() as opened:
+            fds: list[int] = []
+            if spec.batching:
+                ours, theirs = socket.socketpair()
+                opened.enter_context(theirs)
+                self._datums = Lines(ours)
+                fds = [theirs.fileno()]
+                told[SOCKET] = str(theirs.fileno())
+            self._process = Process(
+                place.sandbox,
+                spec.cmd,
+                told,
+                stdin=opened.enter_context(stdin.open("rb")),
+                log=opened.enter_context(self.log.open("ab")),
+                group=self._group.procs if self._group else None,
+                fds=fds,
+            )
+        if self._killed:  # somebody did while it was being started
+            self._process.end()
+
+    def _make_group(self) -> Group | None:
+        if self._spec.memory_limit is None:
+            return None
+        try:
+            return group.make(self._place.group, self._spec.memory_limit)
+        except OSError as error:
+            self._weaker("memory", str(error))
+            return None
+
+    def _converse(self, pfs: Path, variables: Mapping[str, str], watch: "_Watch") -> Outcome | None:
+        """Give a datum to a process that batches; None if it ended instead of answering."""
+        if self._datums is None:
+            return None
+        try:
+            if self._hear(watch).get("next"):
+                self._datums.send(json.dumps({"pfs": str(pfs), "env": dict(variables)}))
+                answer = self._hear(watch)
+                if "exit" in answer:
+                    self._look(watch, last=True)
+                    return Outcome(int(answer["exit"]), str(answer["error"]), own=True)
+        except OSError:  # it closed its end: the exit code says why
+            pass
+        return None
+
+    def _hear(self, watch: "_Watch") -> dict[str, Any]:
+        """Wait for what a process that batches says next; nothing if it ended instead."""
+        while self._process and self._datums:
+            if (line := self._datums.take()) is not None:
+                answer: dict[str, Any] = json.loads(line)
+                return answer
+            if self._process.ended or self._datums.ended:
+                break
+            self._listen(watch)
+        return {}
+
+    def _ending(self, watch: "_Watch") -> Outcome:
+        """Wait until the process has ended, and say how."""
+        process = self._process
+        while process and not process.ended:
+            self._listen(watch)
+        if process is None or self._killed:
+            return Outcome(ExitCode.BUG, "stopped")
+        process.end()
+        code, error = process.describe()
+        self._look(watch, last=True)
+        if error:
+            return Outcome(code, error)
+        if code == 0 and self._spec.batching:
+            return Outcome(ExitCode.BUG, "ended before it had reported its datum")
+        return Outcome(code, f"exit code {code}" if code else "", own=True)
+
+    def _listen(self, watch: "_Watch") -> None:
+        if self._process:
+            self._process.listen(self._datums, watch.pause())
+            self._look(watch)
+
+    def _look(self, watch: "_Watch", *, last: bool = False) -> None:
+        """Look whether the process has kept to its limits; raises _Overrun if not."""
+        if self._process:
+            for part, reason in self._process.weaker.items():
+                self._weaker(part, reason)
+            watch.look(self._process.pid, self._group, last=last)
+
+    def _drop(self) -> None:
+        if self._process:
+            self._process.close()
+        if self._datums:
+            self._datums.close()
+        if self._group:
+            self._group.remove()
+        self._process = self._datums = self._group = None
+
+
+class _Watch:
+    """The time and the limits of one datum."""
+
+    def __init__(self, spec: Spec, limits: Limits, until: float | None) -> None:
+        ends = [(until, f"the job took longer than job_timeout, {spec.job_timeout or 0:g} s")]
+        if spec.timeout is not None:
+            late = f"took longer than datum_timeout, {spec.timeout:g} s"
+            ends.append((time.monotonic() + spec.timeout, late))
+        known = [(end, why) for end, why in ends if end is not None]
+        self._end: float | None
+        self._end, self._why = min(known, default=(None, ""))
+        self._limits = limits
+
+    def pause(self) -> float | None:
+        """Say how long nothing has to be looked at, in seconds."""
+        left = None if self._end is None else max(0.0, self._end - time.monotonic())
+        return min(
+            (wait for wait in (left, self._limits.interval) if wait is not None), default=None
+        )
+
+    def look(self, pid: int, group: Group | None, *, last: bool) -> None:
+        """Raise _Overrun if a limit was passed; one that has ended is never late."""
+        if reason := self._limits.exceeded(pid, group, last=last):
+            raise _Overrun(reason)
+        if not last and self._end is not None and time.monotonic() >= self._end:
+            raise _Overrun(self._why)
