@@ -78,6 +78,8 @@ class Execution:
                 # A worker's process dies with the thread that started it: each thread has its own.
                 for done in [pool.submit(self._work_through, n, code) for n in range(count)]:
                     done.result()
+        except OSError as error:
+            raise _not_stored(error) from error
         finally:
             scratch.remove(self._folder)
             self.save(force=True)
@@ -151,10 +153,13 @@ class Execution:
         with self._lock:
             if self.stopped or not self._waiting:
                 return None
-            if self._until is not None and time.monotonic() >= self._until:
+            if self._is_late():
                 self.expired = True
                 return None
             return self._waiting.popleft()
+
+    def _is_late(self) -> bool:
+        return self._until is not None and time.monotonic() >= self._until
 
     def _run_task(self, worker: Worker, task: Task, pfs: Path) -> None:
         started = time.monotonic()
@@ -170,6 +175,7 @@ class Execution:
             outcome = Outcome(int(error.code), str(error))
         except IbidError as error:
             outcome = Outcome(int(error.code), str(error))
+        self.expired |= not outcome.own and self._is_late()
         self._clear(pfs)
         row = DatumRow(
             id=task.datum.id,

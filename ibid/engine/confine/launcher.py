@@ -86,17 +86,12 @@ class _Launcher:
         try:
             kernel.unshare(kernel.MOUNTS)
         except PermissionError:
-            user, group = os.geteuid(), os.getegid()
-            kernel.unshare(kernel.USERS)
+            # Tried by another first: some systems give a user namespace and no rights in it, and
+            # whoever is in it then cannot go back.
+            if reaper.wait_for(reaper.fork(_try_user_namespace)):
+                raise
+            _enter_user_namespace()
             self._die_with_engine()  # the kernel has forgotten it
-            for name, text in (
-                ("setgroups", "deny"),
-                ("uid_map", f"{user} {user} 1"),
-                ("gid_map", f"{group} {group} 1"),
-            ):
-                with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
-                    file.write(text)
-            kernel.unshare(kernel.MOUNTS)
 
     def _init(self, ours: int, theirs: int) -> NoReturn:
         """Be the first process of the namespace: when it ends, the kernel ends all others."""
@@ -146,6 +141,25 @@ class _Launcher:
 
     def _say(self, line: str) -> None:
         os.write(self._control, f"{line}\n".encode())
+
+
+def _enter_user_namespace() -> None:
+    """Become the owner of a user namespace in which there is nobody else, and of its mounts."""
+    user, group = os.geteuid(), os.getegid()
+    kernel.unshare(kernel.USERS)
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{user} {user} 1"),
+        ("gid_map", f"{group} {group} 1"),
+    ):
+        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+            file.write(text)
+    kernel.unshare(kernel.MOUNTS)
+
+
+def _try_user_namespace() -> NoReturn:
+    _enter_user_namespace()
+    os._exit(0)
 
 
 def _receive(control: int) -> dict[str, Any]:

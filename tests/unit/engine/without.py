@@ -77,6 +77,8 @@ def main(parts, command):
         refuse(MOUNT_SETATTR, errno.ENOSYS)
     if "namespaces" in parts:
         refuse(UNSHARE, errno.EPERM)
+    if "mounts" in parts:
+        refuse(UNSHARE, errno.EPERM, NEW_MOUNTS)
     if "processes" in parts:
         refuse(UNSHARE, errno.EPERM, NEW_PIDS)
     if "network" in parts:
