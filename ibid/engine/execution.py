@@ -201,7 +201,9 @@ class Execution:
         """Run a datum; again, up to `datum_tries`, where it failed for a reason that may pass."""
         outcome = Outcome(ExitCode.BUG, "not run")
         for attempt in range(self._work.spec.tries):
-            time.sleep(RETRY_SECONDS * attempt)
+            if attempt:
+                time.sleep(RETRY_SECONDS * attempt)
+                self._clear(pfs)
             self._lay_out(datum, pfs)
             outcome = worker.run(pfs, self._variables(datum, pfs), self._until)
             if outcome.code != ExitCode.TEMPORARY or self.stopped:
@@ -210,7 +212,6 @@ class Execution:
 
     def _lay_out(self, datum: Datum, pfs: Path) -> None:
         """Lay out a datum's inputs as copies: nothing that a stage does reaches the store."""
-        self._clear(pfs)
         for item in datum.items:
             self._store.trees.checkout(item.entry, pfs / item.input / item.path.strip("/"))
 

@@ -62,8 +62,12 @@ def empty(folder: Path, *, keep: str | None = None) -> None:
     _open(folder)
     with os.scandir(folder) as inner:
         for entry in inner:
-            if entry.name != keep:
-                remove(Path(entry.path))
+            if entry.name == keep:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, onerror=_retry)
+            else:
+                os.unlink(entry.path)  # noqa: PTH108 - a Path for each file of each datum is dear
 
 
 def remove(path: Path) -> None:

@@ -31,6 +31,15 @@ pipelines:
     environment: plain
     input: {{pfs: {{repo: texts, glob: "/*"}}}}
 """
+PROBE = """
+from pathlib import Path
+from ibid.engine.process import Process
+from ibid.engine.sandbox import Sandbox
+process = Process(Sandbox(Path("/"), (), ()), ["true"], {"PATH": "/usr/bin:/bin"})
+process.wait()
+process.close()
+print("; ".join(f"{part}: {reason}" for part, reason in process.weaker.items()))
+"""
 
 
 class Person:
@@ -51,6 +60,12 @@ class Person:
         (folder / "pipeline.yaml").write_text(text)
         self.words.compile()
         self.words.write(**(texts or {"one": "a"}))
+
+    def refusals(self):
+        """Ask the kernel which parts of the sandbox it refuses this user."""
+        running = self.start(sys.executable, "-c", PROBE, stdout=subprocess.PIPE)
+        out, _ = running.communicate()
+        return out.strip() if running.returncode == 0 else "the interpreter is out of reach"
 
     def start(self, *arguments, missing=(), **more):
         parts = ",".join((*self.user, *missing))

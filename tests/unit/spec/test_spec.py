@@ -212,6 +212,7 @@ CHANGES_RESULTS = {
     "transform__stdin": ["a"],
     "transform__env": {"A": "1"},
     "transform__accept_return_code": [4],
+    "metadata": {"annotations": {"ibid/network": "true"}},
 }
 CHANGES_NOTHING = {
     "description": "Other words.",
@@ -219,6 +220,8 @@ CHANGES_NOTHING = {
     "resource_requests__cpu": 4,
     "datum_tries": 9,
     "datum_timeout": "9s",
+    "job_timeout": "9s",
+    "resource_limits": {"memory": "1G", "disk": "1G"},
     "transform__image": "other:2",
     "autoscaling": True,
 }
