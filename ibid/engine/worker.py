@@ -49,7 +49,7 @@ class Place:
 
 
 class _Overrun(Exception):  # noqa: N818 - not an error of ours: the stage went too far
-    """A limit was passed: why the engine has to end the process."""
+    """A limit was passed, or a rule broken: why the engine has to end the process."""
 
 
 class Worker:
@@ -171,8 +171,7 @@ class Worker:
         """Wait for what a process that batches says next; nothing if it ended instead."""
         while self._process and self._datums:
             if (line := self._datums.take()) is not None:
-                answer: dict[str, Any] = json.loads(line)
-                return answer
+                return _answer(line)
             if self._process.ended or self._datums.ended:
                 break
             self._listen(watch)
@@ -214,6 +213,15 @@ class Worker:
         if self._group:
             self._group.remove()
         self._process = self._datums = self._group = None
+
+
+def _answer(line: str) -> dict[str, Any]:
+    """Read what a process that batches says; foreign code may say anything."""
+    try:
+        answer: dict[str, Any] = {} | json.loads(line)
+    except (ValueError, TypeError) as error:
+        raise _Overrun(f"gave no answer of a stage that batches: {line[:100]!r}") from error
+    return answer
 
 
 class _Watch:

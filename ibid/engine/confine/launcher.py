@@ -104,7 +104,9 @@ class _Launcher:
             os._exit(1)  # the end of the pipe: the launcher has ended before we could hear of it
         except BlockingIOError:
             os.close(ours)
-        if "files" not in self._weaker:
+        if "files" in self._weaker:
+            self._say("weaker proc it would be mounted for everybody")
+        else:
             flags = kernel.NO_SUID | kernel.NO_DEVICES | kernel.NO_EXEC | kernel.READ_ONLY
             self._try("proc", kernel.mount, "proc", "/proc", "proc", flags)
         status = reaper.wait_for(reaper.fork(self._become))

@@ -310,6 +310,20 @@ def test_a_child_that_holds_the_socket_of_a_dead_stage_holds_up_nothing(words):
     assert "exit code 9" in run.done["count"].error
 
 
+def test_a_batch_that_gives_no_answer_fails_its_datum_and_says_what_came(words):
+    garbage = (
+        '__import__("gc"); [o.send(b"[1]\\n") for o in __import__("gc").get_objects() if type(o)'
+    )
+    words.edit(
+        "words/count/__main__.py",
+        'print("counting", text.name)',
+        f'{garbage}.__name__ == "socket"]',
+    )
+    words.put(one="a")
+    run, _ = words.run()
+    assert "gave no answer of a stage that batches: '[1]'" in run.done["count"].error
+
+
 def test_a_name_with_a_line_break_is_kept_and_shown_on_one_line(anybody):
     anybody.give("import os\nopen(os.environ['PFS_ROOT'] + '/out/a\\nb\\x1b[31m', 'w').close()\n")
     jobs, told = anybody.run()
