@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ibid.engine import group, scratch
+from ibid.engine.bounds import Bounds, Overrun
 from ibid.engine.group import Group
 from ibid.engine.limits import Limits
 from ibid.engine.process import Lines, Process, stage_environment
@@ -48,10 +49,6 @@ class Place:
     group: str
 
 
-class _Overrun(Exception):  # noqa: N818 - not an error of ours: the stage went too far
-    """A limit was passed, or a rule broken: why the engine has to end the process."""
-
-
 class Worker:
     """A process for each datum, or one for many when the spec batches.
 
@@ -77,12 +74,12 @@ class Worker:
             until: when the job's time is over, by the monotonic clock.
         """
         limits = Limits(self._spec, self._written(), self.log)
-        watch = _Watch(self._spec, limits, until)
+        watch = Bounds(self._spec, limits, until)
         try:
             if self._process is None:
                 self._start(pfs, variables)
             outcome = self._converse(pfs, variables, watch) or self._ending(watch)
-        except _Overrun as overrun:
+        except Overrun as overrun:
             outcome = Outcome(ExitCode.BUG, str(overrun))
         except OSError as error:
             outcome = Outcome(ExitCode.BUG, f"cannot start {self._spec.cmd[0]}: {error}")
@@ -152,7 +149,7 @@ class Worker:
             self._weaker("memory", str(error))
             return None
 
-    def _converse(self, pfs: Path, variables: Mapping[str, str], watch: "_Watch") -> Outcome | None:
+    def _converse(self, pfs: Path, variables: Mapping[str, str], watch: Bounds) -> Outcome | None:
         """Give a datum to a process that batches; None if it ended instead of answering."""
         if self._datums is None:
             return None
@@ -167,7 +164,7 @@ class Worker:
             pass
         return None
 
-    def _hear(self, watch: "_Watch") -> dict[str, Any]:
+    def _hear(self, watch: Bounds) -> dict[str, Any]:
         """Wait for what a process that batches says next; nothing if it ended instead."""
         while self._process and self._datums:
             if (line := self._datums.take()) is not None:
@@ -177,7 +174,7 @@ class Worker:
             self._listen(watch)
         return {}
 
-    def _ending(self, watch: "_Watch") -> Outcome:
+    def _ending(self, watch: Bounds) -> Outcome:
         """Wait until the process has ended, and say how."""
         process = self._process
         while process and not process.ended:
@@ -193,13 +190,13 @@ class Worker:
             return Outcome(ExitCode.BUG, "ended before it had reported its datum")
         return Outcome(code, f"exit code {code}" if code else "", own=True)
 
-    def _listen(self, watch: "_Watch") -> None:
+    def _listen(self, watch: Bounds) -> None:
         if self._process:
             self._process.listen(self._datums, watch.pause())
             self._look(watch)
 
-    def _look(self, watch: "_Watch", *, last: bool = False) -> None:
-        """Look whether the process has kept to its limits; raises _Overrun if not."""
+    def _look(self, watch: Bounds, *, last: bool = False) -> None:
+        """Look whether the process has kept to its limits; raises Overrun if not."""
         if self._process:
             for part, reason in self._process.weaker.items():
                 self._weaker(part, reason)
@@ -220,33 +217,5 @@ def _answer(line: str) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = {} | json.loads(line)
     except (ValueError, TypeError) as error:
-        raise _Overrun(f"gave no answer of a stage that batches: {line[:100]!r}") from error
+        raise Overrun(f"gave no answer of a stage that batches: {line[:100]!r}") from error
     return answer
-
-
-class _Watch:
-    """The time and the limits of one datum."""
-
-    def __init__(self, spec: Spec, limits: Limits, until: float | None) -> None:
-        ends = [(until, f"the job took longer than job_timeout, {spec.job_timeout or 0:g} s")]
-        if spec.timeout is not None:
-            late = f"took longer than datum_timeout, {spec.timeout:g} s"
-            ends.append((time.monotonic() + spec.timeout, late))
-        known = [(end, why) for end, why in ends if end is not None]
-        self._end: float | None
-        self._end, self._why = min(known, default=(None, ""))
-        self._limits = limits
-
-    def pause(self) -> float | None:
-        """Say how long nothing has to be looked at, in seconds."""
-        left = None if self._end is None else max(0.0, self._end - time.monotonic())
-        return min(
-            (wait for wait in (left, self._limits.interval) if wait is not None), default=None
-        )
-
-    def look(self, pid: int, group: Group | None, *, last: bool) -> None:
-        """Raise _Overrun if a limit was passed; one that has ended is never late."""
-        if reason := self._limits.exceeded(pid, group, last=last):
-            raise _Overrun(reason)
-        if not last and self._end is not None and time.monotonic() >= self._end:
-            raise _Overrun(self._why)
