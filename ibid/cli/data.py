@@ -12,7 +12,7 @@ from ibid.cli.options import Address, Json, NoRun, Pipeline, find_entry, opened
 from ibid.cli.running import run_and_show
 from ibid.engine import inputs
 from ibid.engine.project import Project
-from ibid.stage.contract import UsageError
+from ibid.stage.contract import UsageError, one_line
 from ibid.store.commits import Store
 from ibid.store.trees import FILE, FOLDER
 
@@ -108,7 +108,11 @@ def ls(address: Address, json: Json = False, pipeline: Pipeline = None) -> None:
         show.table(
             ("DIGEST", "SIZE", "NAME"),
             (
-                (e.digest[:12], show.size(e.size), e.name + ("/" if e.kind == FOLDER else ""))
+                (
+                    e.digest[:12],
+                    show.size(e.size),
+                    one_line(e.name) + ("/" if e.kind == FOLDER else ""),
+                )
                 for e in entries
             ),
         )
@@ -138,7 +142,7 @@ def cat(address: Address, pipeline: Pipeline = None) -> None:
     with opened(pipeline) as (_, store):
         path, entry = find_entry(store, address)
         if entry.kind != FILE:
-            names = ", ".join(inner.name for inner in store.trees.read(entry.digest))
+            names = ", ".join(one_line(inner.name) for inner in store.trees.read(entry.digest))
             raise UsageError("Expected a file.", received=f"{path}, a folder of {names}")
         sys.stdout.buffer.write(store.objects.read(entry.digest))
         sys.stdout.buffer.flush()

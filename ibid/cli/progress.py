@@ -18,7 +18,7 @@ from rich.progress import (
 from rich.text import Text
 
 from ibid.cli import show
-from ibid.engine.events import DatumDone, Event, JobDone, JobStarted, NotRun, Watch
+from ibid.engine.events import DatumDone, Event, JobDone, JobStarted, NotRun, Watch, Weaker
 from ibid.store.jobs import SUCCESS
 
 POLL_SECONDS = 0.5
@@ -154,6 +154,8 @@ def sentence(event: Event) -> str | None:
             return f"{event.pipeline}: {event.state}. {event.error}"
         case NotRun(pipeline, reason):
             return f"{pipeline}: not run, {reason}"
+        case Weaker(part, guarantee, reason):
+            return f"Weaker here ({part}: {reason}): {guarantee}."
     return None
 
 

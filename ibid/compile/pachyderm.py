@@ -27,6 +27,10 @@ def compile_pipeline(workflow: Workflow, pipeline: Pipeline) -> dict[str, Any]:
     }
     if pipeline.timeout:
         spec["datum_timeout"] = pipeline.timeout
+    if pipeline.job_timeout:
+        spec["job_timeout"] = pipeline.job_timeout
+    if pipeline.limits:
+        spec["resource_limits"] = pipeline.limits.model_dump(exclude_none=True)
     if pipeline.service:
         spec["service"] = pipeline.service.model_dump() | {"type": "ClusterIP"}
     else:
@@ -42,6 +46,7 @@ def _annotations(workflow: Workflow, pipeline: Pipeline) -> dict[str, str]:
         "environment": environment.extra,
         "machine": "true" if environment.machine else None,
         "effect": "true" if pipeline.effect else None,
+        "network": "true" if pipeline.network else None,
         "files": " ".join(pipeline.files),
         "metrics": " ".join(pipeline.metrics),
     }

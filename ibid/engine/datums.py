@@ -11,6 +11,7 @@ from ibid.spec.glob import replace
 from ibid.spec.preimage import Digest, digest
 from ibid.spec.sources import Combination, Input, Source
 from ibid.spec.spec import Spec
+from ibid.stage.contract import one_line
 from ibid.store.commits import Commit
 from ibid.store.trees import FOLDER, Entry, Trees
 
@@ -44,7 +45,7 @@ class Datum:
     def label(self) -> str:
         """The path that tells it from its neighbours, for people."""
         told = (item.path for item in self.items if item.path != "/" and item.input != "params")
-        return next(told, "/")
+        return one_line(next(told, "/"))
 
     def key(self, spec: Spec, code: Digest, environment: Digest) -> Digest:
         """Everything that can change the result, and nothing else."""

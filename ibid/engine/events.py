@@ -52,5 +52,14 @@ class NotRun:
     reason: str
 
 
-Event = JobStarted | DatumDone | JobDone | NotRun
+@dataclass(frozen=True, slots=True)
+class Weaker:
+    """The kernel refused a part of the sandbox; `guarantee` says what holds without it."""
+
+    part: str
+    guarantee: str
+    reason: str
+
+
+Event = JobStarted | DatumDone | JobDone | NotRun | Weaker
 Watch = Callable[[Event], None]

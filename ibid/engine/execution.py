@@ -4,7 +4,6 @@ Each finished datum is kept in the store, under its key, as soon as may be: a ru
 loses only what was at work.
 """
 
-import shutil
 import threading
 import time
 import uuid
@@ -16,15 +15,16 @@ from pathlib import Path
 
 from ibid.engine import layout, scratch, secrets
 from ibid.engine.datums import Datum
-from ibid.engine.events import DatumDone, Watch
-from ibid.engine.process import Outcome, Worker, recovery
+from ibid.engine.events import DatumDone, Watch, Weaker
+from ibid.engine.sandbox import OWN, WEAKER, Sandbox
 from ibid.engine.secrets import Secrets
 from ibid.engine.slots import Slots
 from ibid.engine.work import Work
+from ibid.engine.worker import SECRETS, Outcome, Place, Worker, recovery
 from ibid.spec.preimage import Digest
 from ibid.stage.contract import BadInputError, ExitCode, IbidError
 from ibid.store.commits import CommitId
-from ibid.store.disk import shortage
+from ibid.store.disk import explain, shortage
 from ibid.store.home import Home
 from ibid.store.jobs import FAILURE, RECOVERED, SUCCESS, DatumRow, Jobs, Result
 from ibid.store.trees import Entry
@@ -45,15 +45,19 @@ class Execution:
     """The running of tasks; `results` and `failures` hold what came of them.
 
     `recovered` counts the datums that failed and that the spec's `err_cmd` lets the job do without.
-    `began` is when the first worker got its cores, in seconds since the epoch.
+    `began` is when the first worker got its cores, in seconds since the epoch; `expired` whether
+    the job's time was over before its work was done; `weaker` the parts of the sandbox that the
+    kernel refused.
     """
 
     def __init__(self, home: Home, work: Work, job: CommitId, slots: Slots, watch: Watch) -> None:
         self.results: list[Result] = []
         self.failures: list[tuple[Datum, Outcome]] = []
         self.recovered = 0
-        self.stopped = False
+        self.weaker: set[str] = set()
+        self.stopped = self.expired = False
         self.began: float | None = None
+        self._until: float | None = None
         self.logs = home.logs / f"{work.spec.name}@{job}"
         self._home = home
         self._folder = home.scratch
@@ -82,8 +86,8 @@ class Execution:
                 for done in [pool.submit(self._work_through, n, code) for n in range(count)]:
                     done.result()
         finally:
+            scratch.remove(self._folder)
             self.save(force=True)
-            shutil.rmtree(self._folder, ignore_errors=True)
 
     def stop(self) -> None:
         """End every process and start no more; from any thread."""
@@ -98,9 +102,9 @@ class Execution:
         """Run tasks in one worker until none waits."""
         folder = self._folder / str(number)
         with self._slots.lend(self._work.spec.cpu):
-            self.began = self.began or time.time()
-            log, modules = self.logs / f"{number}.log", self._work.modules
-            worker = Worker(self._work.spec, modules, code, folder, log, self._secrets)
+            self._begin()
+            place = self._place(code, folder, folder / "pfs")
+            worker = Worker(self._work.spec, place, self._say_weaker)
             with self._lock:
                 self._workers.append(worker)
             try:
@@ -109,26 +113,88 @@ class Execution:
             finally:
                 worker.close()
 
+    def _begin(self) -> None:
+        """Start the job's clock, with its first worker: waiting for cores is nobody's fault."""
+        with self._lock:
+            if self.began is None:
+                self.began = time.time()
+                if limit := self._work.spec.job_timeout:
+                    self._until = time.monotonic() + limit
+
+    def _place(self, code: Path, folder: Path, pfs: Path) -> Place:
+        """Say where a worker runs; for an `err_cmd`, beside the one whose datum failed."""
+        return Place(
+            code=code,
+            modules=self._work.modules,
+            secrets=self._secrets,
+            folder=folder,
+            pfs=pfs,
+            log=self.logs / f"{pfs.parent.name}.log",
+            sandbox=self._sandbox(code, folder, pfs),
+            group=scratch.group_prefix(self._home),
+        )
+
+    def _sandbox(self, code: Path, folder: Path, pfs: Path) -> Sandbox:
+        """Say what a worker's stage may touch; an effect may change the world, but not the home."""
+        spec = self._work.spec
+        writable = [pfs / "out", *(folder / name for name in OWN)]
+        readable = [code, pfs, *([folder / SECRETS] if self._secrets.files else [])]
+        protected: list[Path] = []
+        if spec.effect:
+            self._home.deployed.mkdir(exist_ok=True)
+            writable.append(self._home.deployed)
+            memory = scratch.in_memory(self._home)
+            protected = [self._home.path, *([memory] if memory.exists() else [])]
+        for path in (pfs, *writable):
+            path.mkdir(parents=True, exist_ok=True)
+        return Sandbox(
+            cwd=folder / "work",
+            readable=tuple(readable),
+            writable=tuple(writable),
+            protected=tuple(protected),
+            network=spec.network or spec.effect,
+        )
+
+    def _say_weaker(self, part: str, reason: str) -> None:
+        with self._lock:
+            if part in self.weaker:
+                return
+            self.weaker.add(part)
+        self._watch(Weaker(part, WEAKER[part], reason))
+
     def _take(self) -> Task | None:
         with self._lock:
-            return self._waiting.popleft() if self._waiting and not self.stopped else None
+            if self.stopped or not self._waiting:
+                return None
+            if self._is_late():
+                self.expired = True
+                return None
+            return self._waiting.popleft()
+
+    def _is_late(self) -> bool:
+        return self._until is not None and time.monotonic() >= self._until
 
     def _run_task(self, worker: Worker, task: Task, pfs: Path) -> None:
         started = time.monotonic()
         log_start = worker.log_size()
-        outcome = self._try(worker, task.datum, pfs)
-        result = None
-        accepted = outcome.own and outcome.code in self._work.spec.accept
-        if accepted and not self.stopped:
-            try:
+        result, recovered = None, False
+        try:
+            outcome = self._try(worker, task.datum, pfs)
+            accepted = outcome.own and outcome.code in self._work.spec.accept
+            if accepted and not self.stopped:
                 tree = self._output(task.datum, pfs)
                 result = Result(task.key, tree.digest, outcome.code, time.monotonic() - started)
-            except IbidError as error:
-                outcome = Outcome(int(error.code), str(error))
-        recovered = not accepted and self._recover(worker, task.datum, pfs)
+            elif not accepted:
+                recovered = self._recover(worker, task.datum, pfs)
+        except OSError as failed:
+            error = explain(failed)
+            outcome = Outcome(int(error.code), str(error))
+        except IbidError as refused:
+            outcome = Outcome(int(refused.code), str(refused))
         if result is None and (full := shortage(pfs)):
             outcome = replace(outcome, error=f"{outcome.error}\n  {full}")
-        shutil.rmtree(pfs)
+        self.expired |= not outcome.own and self._is_late()
+        self._clear(pfs)
         row = DatumRow(
             id=task.datum.id,
             key=task.key,
@@ -147,12 +213,14 @@ class Execution:
         """Ask the spec's `err_cmd` whether the job can do without a datum that failed for good."""
         if not self._work.spec.err_cmd or self.stopped:
             return False
-        helper = worker.beside(recovery(self._work.spec))
+        place = self._place(worker.place.code, worker.place.folder / "recovery", pfs)
+        helper = Worker(recovery(self._work.spec), place, self._say_weaker)
         with self._lock:
             self._workers.append(helper)
         try:
+            self._clear(pfs)
             self._lay_out(datum, pfs)
-            outcome = helper.run(pfs, self._variables(datum, pfs))
+            outcome = helper.run(self._variables(datum, pfs), self._until)
         finally:
             helper.close()
             with self._lock:
@@ -171,20 +239,25 @@ class Execution:
         """Run a datum; again, up to `datum_tries`, where it failed for a reason that may pass."""
         outcome = Outcome(ExitCode.BUG, "not run")
         for attempt in range(self._work.spec.tries):
-            time.sleep(RETRY_SECONDS * attempt)
+            if attempt:
+                time.sleep(RETRY_SECONDS * attempt)
+                self._clear(pfs)
             self._lay_out(datum, pfs)
-            outcome = worker.run(pfs, self._variables(datum, pfs))
+            outcome = worker.run(self._variables(datum, pfs), self._until)
             outcome = replace(outcome, error=self._secrets.mask.text(outcome.error))
             if outcome.code != ExitCode.TEMPORARY or self.stopped:
                 break
         return outcome
 
     def _lay_out(self, datum: Datum, pfs: Path) -> None:
-        """Lay out a datum's inputs, and an empty folder for its output."""
-        shutil.rmtree(pfs, ignore_errors=True)
-        (pfs / "out").mkdir(parents=True)
+        """Lay out a datum's inputs as copies: nothing that a stage does reaches the store."""
         for item in datum.items:
             layout.lay_out(self._store.trees, item, pfs)
+
+    def _clear(self, pfs: Path) -> None:
+        """Take out inputs and output; the folders stay, since a stage has them mounted."""
+        scratch.empty(pfs, keep="out")
+        scratch.empty(pfs / "out")
 
     def _variables(self, datum: Datum, pfs: Path) -> dict[str, str]:
         """Say what Pachyderm says to a datum by its environment; for foreign code."""

@@ -97,6 +97,8 @@ class Job:
             self._execution.run(tasks)
         if self._execution.stopped:
             raise IbidError("The job was stopped.", hint="ibid run goes on where it stopped")
+        if self._execution.expired:
+            raise self._expired(len(tasks))
         if self._execution.failures:
             raise self._failed()
         known.update({result.key: result for result in self._execution.results})
@@ -106,9 +108,10 @@ class Job:
             self.work,
             self._request,
             self.id,
-            self._accepted_code(known),
-            started,
-            self._execution.recovered,
+            code=self._accepted_code(known),
+            started=started,
+            recovered=self._execution.recovered,
+            weaker=self._execution.weaker,
         )
         store, name = self.work.store, self.work.spec.name
         store.objects.sync()
@@ -131,6 +134,15 @@ class Job:
         )
         joined = "; or no values of join_on are equal" * ("join" in kinds(self.work.spec.input))
         return "none: one of " + "; ".join(found) + joined
+
+    def _expired(self, total: int) -> IbidError:
+        spec, done = self.work.spec, len(self._execution.results)
+        return IbidError(
+            f"Expected the job to end within job_timeout, {spec.job_timeout:g} s.",
+            received=f"{done} of {total} datums done by then; they are kept",
+            hint=f"`ibid run` goes on where it stopped; or raise job_timeout of {spec.name} in "
+            "pipeline.yaml and run `ibid specs`",
+        )
 
     def _failed(self) -> IbidError:
         """Say which datum failed first and why, with the exit code that it ended with."""

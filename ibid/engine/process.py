@@ -1,224 +1,189 @@
-"""A stage as a process: started from its code tree alone, in a scratch folder, told its datums.
+"""A stage as a tree of processes under its launcher: started, listened to, ended.
 
-Knows commands, folders and exit codes; it does not know what a commit is.
+Knows commands, folders and exit codes; it does not know what a datum is.
 """
 
 import contextlib
-import ctypes
-import json
+import marshal
 import os
-import shutil
+import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from ibid.engine.masking import MaskedLog
-from ibid.engine.secrets import Secrets
+from ibid.engine.sandbox import Sandbox
 from ibid.spec.spec import Spec
-from ibid.stage.contract import ExitCode
-from ibid.stage.worker import SOCKET
 
 GUARD = Path(__file__).parent / "guard"
 MODULES = "IBID_MODULES"  # read by the guard
-_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
-_LIBC = ctypes.CDLL(None)
+_LAUNCHER = Path(__file__).parent / "confine" / "__main__.py"
+_END_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one execution ended; `own` if the stage itself said so, not the engine that ended it."""
+class Lines:
+    """Lines of text over a socket, read as they come."""
 
-    code: int
-    error: str
-    own: bool = False
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._data = b""
+        self.ended = False
+
+    def fileno(self) -> int:
+        """The descriptor to wait on."""
+        return self._socket.fileno()
+
+    def send(self, line: str) -> None:
+        """Send a line; raises OSError if nobody is there to read it."""
+        self._socket.sendall(line.encode() + b"\n")
+
+    def receive(self) -> None:
+        """Take what has come; for when there is something, or the other end is closed."""
+        try:
+            more = self._socket.recv(1 << 16, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            more = b""
+        self.ended = not more
+        self._data += more
+
+    def take(self) -> str | None:
+        """Return the next whole line, if there is one."""
+        line, end, rest = self._data.partition(b"\n")
+        if not end:
+            return None
+        self._data = rest
+        return line.decode()
+
+    def close(self) -> None:
+        """Close this end."""
+        self._socket.close()
 
 
-class Worker:
-    """One worker of a job: a process for each datum, or one for many when the spec batches.
+class Process:
+    """A command in a sandbox, and whatever it starts.
 
-    Not shared between threads, but for `kill`.
+    `weaker` says which parts of the sandbox the kernel refused, and why; `status` is that of
+    `waitpid` once the command has ended, None as long as it is not known.
     """
 
     def __init__(
         self,
-        spec: Spec,
-        modules: Collection[str],
-        code: Path,
-        folder: Path,
-        log: Path,
-        secrets: Secrets | None = None,
+        sandbox: Sandbox,
+        command: Sequence[str],
+        variables: Mapping[str, str],
+        *,
+        stdin: IO[bytes] | None = None,
+        log: int | None = None,
+        group: Path | None = None,
+        fds: Sequence[int] = (),
     ) -> None:
-        self._spec, self._modules, self._code, self._folder = spec, modules, code, folder
-        self._secrets = secrets or Secrets()
-        self._masked: MaskedLog | None = None
-        self.log = log
-        self._process: subprocess.Popen[bytes] | None = None
-        self._lines: IO[str] | None = None
-        self._killed = False
-        log.parent.mkdir(parents=True, exist_ok=True)
-
-    def run(self, pfs: Path, variables: Mapping[str, str]) -> Outcome:
-        """Execute one datum.
-
-        Args:
-            pfs: the folder that stands for `/pfs`, inputs in place.
-            variables: what Pachyderm would tell this datum by environment variables.
-        """
-        try:
-            if not self._spec.batching:
-                self._start(pfs, variables)
-                return self._wait()
-            if self._process is None:
-                self._start_batch(pfs)
-        except OSError as error:
-            return Outcome(ExitCode.BUG, f"cannot start {self._spec.cmd[0]}: {error}")
-        return self._next(pfs, variables)
-
-    def log_size(self) -> int:
-        """Return how many bytes of log there are."""
-        if self._masked and self._process and self._process.poll() is None:
-            self._masked.drain()
-        elif self._masked:
-            self._masked.close()
-        return self.log.stat().st_size if self.log.exists() else 0
-
-    def close(self) -> None:
-        """End the process, and whatever it has left running."""
-        process, self._process = self._process, None
-        if self._lines is not None:
-            with contextlib.suppress(OSError):  # it is gone already: nothing more to tell it
-                self._hear()  # it asks for one more
-                self._say({})
-                self._lines.close()
-            self._lines = None
-            if process is not None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(5)
-        if process is not None:
-            kill_group(process)
-        if self._masked:
-            self._masked.close()
-            self._masked = None
-
-    def beside(self, spec: Spec) -> "Worker":
-        """Return a worker for another command over the same datum, with the same log."""
-        folder = self._folder.with_name(f"{self._folder.name}-{spec.cmd[0].replace('/', '_')}")
-        return Worker(spec, self._modules, self._code, folder, self.log, self._secrets)
-
-    def kill(self) -> None:
-        """End the process now; from any thread."""
-        self._killed = True
-        if process := self._process:
-            kill_group(process)
-
-    def _start(self, pfs: Path, variables: Mapping[str, str], fds: tuple[int, ...] = ()) -> None:
-        for inner in ("home", "tmp", "work"):  # what one process leaves there, no other finds
-            shutil.rmtree(self._folder / inner, ignore_errors=True)
-            (self._folder / inner).mkdir(parents=True)
-        stdin = "".join(f"{line}\n" for line in self._spec.stdin).encode()
-        given = self._secrets.lay_out(self._folder / "secrets")
-        with self._printed() as log:
-            self._process = subprocess.Popen(
-                self._spec.cmd,
-                cwd=self._folder / "work",
-                env={
-                    **stage_environment(self._spec, self._modules, self._code, self._folder, pfs),
-                    **given,
-                    **variables,
-                },
-                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+        self.weaker: dict[str, str] = {}
+        self._command = command[0]
+        self._refused = ""
+        self.status: int | None = None
+        ours, theirs = socket.socketpair()
+        self._control = Lines(ours)
+        with theirs:
+            self._launcher = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_LAUNCHER), str(theirs.fileno())],
+                cwd="/",
+                env={},
+                stdin=stdin or subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=fds,
+                pass_fds=(theirs.fileno(), *fds),
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
             )
-        if stdin and self._process.stdin:
-            with contextlib.suppress(BrokenPipeError):  # a command may end without reading it all
-                self._process.stdin.write(stdin)
-                self._process.stdin.close()
+        plan = marshal.dumps(
+            {
+                "parent": os.getpid(),
+                "command": list(command),
+                "environment": dict(variables),
+                "cwd": str(sandbox.cwd),
+                "readable": [str(path) for path in sandbox.readable],
+                "writable": [str(path) for path in sandbox.writable],
+                "protected": [str(path) for path in sandbox.protected],
+                "network": sandbox.network,
+                "group": group and str(group),
+            }
+        )
+        with contextlib.suppress(OSError):  # it has ended already: `listen` will hear of that
+            ours.sendall(struct.pack("!I", len(plan)) + plan)
 
-    @contextlib.contextmanager
-    def _printed(self) -> Iterator[int]:
-        """Open what the process prints to: the log itself, or where there are secrets a mask."""
-        if not self._secrets.mask:
-            with self.log.open("ab") as log:
-                yield log.fileno()
-            return
-        if self._masked:
-            self._masked.close()
-        self._masked = MaskedLog(self.log, self._secrets.mask)
+    @property
+    def pid(self) -> int:
+        """The launcher's; the stage and all that it starts are below it."""
+        return self._launcher.pid
+
+    @property
+    def ended(self) -> bool:
+        """Whether the command has ended, or could not be started."""
+        return self._control.ended or bool(self._refused) or self.status is not None
+
+    def listen(self, other: Lines | None, seconds: float | None) -> None:
+        """Wait until this process or another line has something to say, or the time is over."""
+        lines = [self._control] if other is None or other.ended else [self._control, other]
+        poll = select.poll()
+        for line in lines:
+            poll.register(line.fileno(), select.POLLIN)
+        ready = {number for number, _ in poll.poll(None if seconds is None else seconds * 1000)}
+        for line in lines:
+            if line.fileno() in ready:
+                line.receive()
+        while (told := self._control.take()) is not None:
+            self._take(told)
+
+    def wait(self) -> None:
+        """Wait until the command has ended."""
+        while not self.ended:
+            self.listen(None, None)
+
+    def end(self) -> None:
+        """End the command and all that it has started; they are gone when this returns.
+
+        From any thread. The launcher is asked, since it alone can wait for what it has started.
+        """
+        if not self.ended:
+            self._launcher.terminate()
         try:
-            yield self._masked.fileno
-        finally:
-            self._masked.started()
-
-    def _start_batch(self, pfs: Path) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._start(pfs, {SOCKET: str(theirs.fileno())}, (theirs.fileno(),))
-        ours.settimeout(self._spec.timeout)
-        self._lines = ours.makefile("rw", encoding="utf-8", newline="\n")
-        ours.close()  # the file keeps it open
-
-    def _next(self, pfs: Path, variables: Mapping[str, str]) -> Outcome:
-        try:
-            if self._hear().get("next"):
-                self._say({"pfs": str(pfs), "env": dict(variables)})
-                answer = self._hear()
-                if "exit" in answer:
-                    return Outcome(int(answer["exit"]), str(answer["error"]), own=True)
-        except TimeoutError:
-            if self._process is not None:
-                kill_group(self._process)
-            self.close()
-            return self._timed_out()
-        except OSError:  # it closed its end: the exit code below says why
-            pass
-        outcome = self._wait()
-        self.close()
-        return outcome
-
-    def _wait(self) -> Outcome:
-        process = self._process
-        if process is None:
-            return Outcome(ExitCode.BUG, "the process was ended")
-        try:
-            code = process.wait(self._spec.timeout)
+            self._launcher.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
-            kill_group(process)
-            return self._timed_out()
-        kill_group(process)
-        if self._killed:
-            return Outcome(ExitCode.BUG, "stopped")
-        if code < 0:
-            return Outcome(128 - code, f"ended by {signal.Signals(-code).name}")
-        if code == 0 and self._spec.batching:
-            return Outcome(ExitCode.BUG, "ended before it had reported its datum")
-        return Outcome(code, f"exit code {code}" if code else "", own=True)
+            self._launcher.kill()
+            self._launcher.wait()
 
-    def _timed_out(self) -> Outcome:
-        return Outcome(ExitCode.BUG, f"took longer than datum_timeout, {self._spec.timeout:g} s")
+    def close(self) -> None:
+        """End it, and let go of it."""
+        self.end()
+        self._control.close()
 
-    def _say(self, message: dict[str, object]) -> None:
-        if self._lines is not None:
-            self._lines.write(json.dumps(message) + "\n")
-            self._lines.flush()
+    def describe(self) -> tuple[int, str]:
+        """Say how the command ended: an exit code and, if that was not its own, the reason."""
+        if self._refused:
+            return 1, f"cannot start {self._command}: {self._refused}"
+        if self.status is None:
+            return 1, "its launcher was ended, or failed; the log may say why"
+        if os.WIFSIGNALED(self.status):
+            number = os.WTERMSIG(self.status)
+            name = next((kind.name for kind in signal.Signals if kind == number), str(number))
+            return 128 + number, f"ended by {name}"
+        return os.WEXITSTATUS(self.status), ""
 
-    def _hear(self) -> dict[str, str | int]:
-        line = self._lines.readline() if self._lines else ""
-        answer: dict[str, str | int] = json.loads(line) if line else {}
-        return answer
-
-
-def recovery(spec: Spec) -> Spec:
-    """Return the spec of a spec's `err_cmd`: a process of its own for each datum."""
-    return replace(spec, cmd=spec.err_cmd, stdin=spec.err_stdin, batching=False)
+    def _take(self, told: str) -> None:
+        kind, _, rest = told.partition(" ")
+        match kind:
+            case "weaker":
+                part, _, reason = rest.partition(" ")
+                self.weaker[part] = reason
+            case "refused":
+                self._refused = rest
+            case "status":
+                self.status = int(rest)
 
 
 def stage_environment(
@@ -240,29 +205,3 @@ def stage_environment(
         MODULES: ",".join(sorted(modules)),
         **spec.env,
     }
-
-
-def start_group(
-    command: Sequence[str], cwd: Path, variables: Mapping[str, str], **more: Any
-) -> "subprocess.Popen[bytes]":
-    """Start a command at the head of a process group of its own, which dies with this thread."""
-    return subprocess.Popen(
-        list(command),
-        cwd=cwd,
-        env=dict(variables),
-        start_new_session=True,
-        preexec_fn=_die_with_parent,
-        **more,
-    )
-
-
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        _LIBC.prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-
-
-def kill_group(process: "subprocess.Popen[bytes]") -> None:
-    """End a process and what it has started, and take its exit code."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import ibid
@@ -13,9 +14,18 @@ VERSION = 1
 
 
 def of_output(
-    work: Work, request: bytes, job: CommitId, code: int, started: float, recovered: int
+    work: Work,
+    request: bytes,
+    job: CommitId,
+    *,
+    code: int,
+    started: float,
+    recovered: int,
+    weaker: Iterable[str],
 ) -> str:
     """Record what made an output: inputs, spec, code, parameters, environment, times.
+
+    `weaker` names the parts of the sandbox that the kernel refused.
 
     The spec and the environment go into the store as objects, so that commits share them.
     """
@@ -34,6 +44,7 @@ def of_output(
         "environment": work.environment_digest,
         "environment_record": objects.put_bytes(json_bytes(work.environment)),
         "inputs": _inputs(work),
+        "weaker": sorted(weaker),
         "datums": len(work.datums),
         "recovered": recovered,
         "exit_code": code,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from types import FrameType
 
 from ibid.engine import cron, scratch
-from ibid.engine.events import JobDone, NotRun, Watch
+from ibid.engine.events import Event, JobDone, NotRun, Watch, Weaker
 from ibid.engine.inputs import commit_initial
 from ibid.engine.job import Job
 from ibid.engine.plan import State, assess, input_heads, plan
@@ -54,7 +54,9 @@ class Run:
         self.code = int(ExitCode.DONE)
         self._not_run_codes: dict[str, ExitCode] = {}
         self._waiting: set[str] = set()
-        self._project, self._store, self._watch = project, store, watch
+        self._project, self._store, self._tell = project, store, watch
+        self._told: set[str] = set()
+        self._telling = threading.Lock()
         self._jobs = Jobs(store)
         self._slots = Slots(cores())
         self._inputs = input_heads(project, store)
@@ -184,6 +186,15 @@ class Run:
             job.save()
             if self._stopped.is_set() or self._jobs.is_stopping(job.work.spec.name, job.id):
                 job.stop()
+
+    def _watch(self, event: Event) -> None:
+        """Tell an event; from any thread. What is weaker here is said once."""
+        if isinstance(event, Weaker):
+            with self._telling:
+                if event.part in self._told:
+                    return
+                self._told.add(event.part)
+        self._tell(event)
 
     def _exit_code(self) -> int:
         if self._stopped.is_set():

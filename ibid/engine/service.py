@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ibid.engine.inputs import commit_initial
-from ibid.engine.process import kill_group, stage_environment, start_group
+from ibid.engine.process import Process, stage_environment
 from ibid.engine.project import Project
+from ibid.engine.sandbox import OWN, WEAKER, Sandbox
 from ibid.engine.work import gather
 from ibid.spec.sources import missing
 from ibid.stage.contract import BadInputError, UsageError
@@ -58,25 +59,35 @@ def serve(
             store.trees.checkout(item.entry, target)
             variables[item.input] = str(target)
         store.trees.checkout(work.code, folder / "code")
-        for inner in ("home", "tmp", "work"):
-            (folder / inner).mkdir()
+        own = tuple(folder / name for name in OWN)
+        for path in own:
+            path.mkdir()
         environment = (
             stage_environment(spec, work.modules, folder / "code", folder, pfs) | variables
         )
         say(f"{name}: http://127.0.0.1:{port or spec.port}/  (Ctrl-C ends it)")
-        return _until_interrupted(list(spec.cmd), folder / "work", environment)
+        sandbox = Sandbox(folder / "work", (folder / "code", pfs), own, network=True)
+        return _until_interrupted(sandbox, list(spec.cmd), environment, say)
     finally:
         shutil.rmtree(folder)
 
 
-def _until_interrupted(command: list[str], cwd: Path, environment: dict[str, str]) -> int:
+def _until_interrupted(
+    sandbox: Sandbox, command: list[str], environment: dict[str, str], say: Callable[[str], None]
+) -> int:
     """Run a command until it ends or somebody ends it, with SIGINT or SIGTERM."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    process = start_group(command, cwd, environment)
+    process = Process(sandbox, command, environment)
     try:
-        return process.wait()
+        process.wait()
+        for part, reason in process.weaker.items():
+            say(f"Weaker here ({part}: {reason}): {WEAKER[part]}.")
+        code, error = process.describe()
+        if error:
+            say(f"{command[0]}: {error}")
+        return code
     except KeyboardInterrupt:
         return 0
     finally:
-        kill_group(process)
+        process.close()
         signal.signal(signal.SIGTERM, before)

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ibid.spec import secret
 from ibid.spec.complaint import MisplacedError, explain, repeated_keys
 from ibid.spec.input import Input, Name, Part
 from ibid.spec.near import did_you_mean
+from ibid.spec.quantity import parse_bytes
 from ibid.spec.sources import cron_repo
 from ibid.stage.contract import UsageError
 
@@ -46,6 +47,23 @@ class Resources(Part):
 
     cpu: float = Field(default=1, gt=0)
     memory: str = "1G"
+
+
+class Limits(Part):
+    """What one worker may take: its processes together, and the folders that they write to."""
+
+    memory: str | None = None
+    disk: str | None = None
+
+    @field_validator("memory", "disk")
+    @classmethod
+    def _is_amount(cls, amount: str | None) -> str | None:
+        try:
+            if amount is not None:
+                parse_bytes(amount)
+        except UsageError as error:
+            raise ValueError(error.message.removesuffix(".").replace("E", "e", 1)) from error
+        return amount
 
 
 class Secret(Part):
@@ -84,9 +102,12 @@ class Pipeline(Part):
     batch: bool = Field(default=False, description="Many datums through one process.")
     parallelism: int = Field(default=1, ge=1, le=8)
     resources: Resources = Resources()
+    limits: Limits | None = None
+    network: bool = Field(default=False, description="A stage has none unless this says so.")
     accept_return_code: tuple[int, ...] = ()
     tries: int = Field(default=1, ge=1)
-    timeout: str | None = Field(default=None, pattern=r"^\d+s$")
+    timeout: str | None = Field(default=None, pattern=r"^[1-9]\d*s$")
+    job_timeout: str | None = Field(default=None, pattern=r"^[1-9]\d*s$")
     service: Service | None = None
     metrics: tuple[str, ...] = Field(
         default=(), description="JSON files of numbers, for `compare`."

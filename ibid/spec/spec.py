@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ibid.spec.quantity import parse_bytes
 from ibid.spec.secret import Secret, read_secret
 from ibid.spec.sources import Input, Source, leaves, read_input
 from ibid.stage.contract import UsageError
@@ -33,6 +34,9 @@ HONOURED = {
     "resource_requests.cpu",
     "datum_tries",
     "datum_timeout",
+    "job_timeout",
+    "resource_limits.memory",
+    "resource_limits.disk",
     "service.internal_port",
 }
 # Means something to a cluster only.
@@ -43,7 +47,8 @@ CLUSTER_ONLY = {
     "resource_requests.memory",
     "resource_requests.disk",
     "resource_requests.gpu",
-    "resource_limits",
+    "resource_limits.cpu",
+    "resource_limits.gpu",
     "sidecar_resource_requests",
     "sidecar_resource_limits",
     "autoscaling",
@@ -75,6 +80,10 @@ class Spec:
     cpu: float
     tries: int
     timeout: float | None
+    job_timeout: float | None
+    memory_limit: int | None
+    disk_limit: int | None
+    network: bool
     port: int | None
     component: str | None
     extra: str | None
@@ -102,6 +111,8 @@ class Spec:
         }
         if self.secrets:
             said["secrets"] = [asdict(secret) for secret in self.secrets]
+        if self.network:
+            said["network"] = True
         return said
 
     def recovery(self) -> dict[str, Any]:
@@ -138,7 +149,11 @@ def read_spec(request: Mapping[str, Any]) -> Spec:
         parallelism=request.get("parallelism_spec", {}).get("constant", 1),
         cpu=request.get("resource_requests", {}).get("cpu", 1),
         tries=request.get("datum_tries", 3),
-        timeout=_seconds(request.get("datum_timeout")),
+        timeout=_seconds(request, "datum_timeout"),
+        job_timeout=_seconds(request, "job_timeout"),
+        memory_limit=_limit(request, "memory"),
+        disk_limit=_limit(request, "disk"),
+        network=facts.get("network") == "true",
         port=request.get("service", {}).get("internal_port"),
         component=facts.get("component"),
         extra=facts.get("environment"),
@@ -184,9 +199,15 @@ def _required(request: Mapping[str, Any], *path: str) -> Any:
     return value
 
 
-def _seconds(duration: str | None) -> float | None:
-    if duration is None:
+def _seconds(request: Mapping[str, Any], field: str) -> float | None:
+    if field not in request:
         return None
-    if not re.fullmatch(r"\d+(\.\d+)?s", duration):
-        raise UsageError("Expected datum_timeout in seconds, as 600s.", received=duration)
+    duration = str(request[field])
+    if not re.fullmatch(r"\d+(\.\d+)?s", duration) or float(duration.removesuffix("s")) == 0:
+        raise UsageError(f"Expected {field} in seconds, more than 0, as 600s.", received=duration)
     return float(duration.removesuffix("s"))
+
+
+def _limit(request: Mapping[str, Any], resource: str) -> int | None:
+    amount = request.get("resource_limits", {}).get(resource)
+    return None if amount is None else parse_bytes(str(amount))

@@ -55,8 +55,14 @@ class IbidError(Exception):
 
 
 def printable(text: str) -> str:
-    """Escape what is not text, such as the bytes of a file's name that are not UTF-8."""
-    return text.encode(errors="backslashreplace").decode()
+    """Escape what is not text: bytes of a name that are not UTF-8, and control characters."""
+    escaped = "".join(c if c >= " " or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
+    return escaped.encode(errors="backslashreplace").decode()
+
+
+def one_line(name: str) -> str:
+    """Write a name for people so that it neither breaks a line nor steers a terminal."""
+    return printable(name).replace("\n", "\\n").replace("\t", "\\t")
 
 
 class UsageError(IbidError):

@@ -27,7 +27,7 @@ class _Environment(PathFinder):
     @classmethod
     def find_spec(cls, name, path=None, target=None):  # type: ignore[no-untyped-def]
         """Look for other top-level modules everywhere but among the installed packages."""
-        if path is None and name not in _MODULES and not name.startswith("_"):
+        if path is None and name not in _MODULES:
             path = [entry for entry in sys.path if entry not in _INSTALLED]
         return super().find_spec(name, path, target)
 

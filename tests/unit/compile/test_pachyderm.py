@@ -186,6 +186,18 @@ def test_what_a_stage_is_given_beside_its_inputs_goes_through_pachyderm_whole():
     ]
 
 
+def test_limits_and_times_are_pachyderms_own_fields_and_the_network_is_an_annotation():
+    limits = {"memory": "2G", "disk": "1Gi"}
+    made = compiled(limits=limits, job_timeout="60s", network=True)
+    assert made["resource_limits"] == limits
+    assert made["metadata"]["annotations"]["ibid/network"] == "true"
+    assert list(lost(made, round_trip(made))) == []
+    spec = read_spec(made)
+    assert (spec.memory_limit, spec.disk_limit) == (2 * 10**9, 1 << 30)
+    assert (spec.job_timeout, spec.network) == (60, True)
+    assert compiled(limits={"disk": "1G"})["resource_limits"] == {"disk": "1G"}
+
+
 def round_trip(request):
     message = pps.CreatePipelineRequest().from_dict(copy.deepcopy(request))
     parsed = pps.CreatePipelineRequest().parse(bytes(message))

@@ -225,8 +225,24 @@ MISTAKES = {
         "parallelism: 2",
         "timeout: 5m",
         (
-            "line 19: pipelines.count.timeout: expected a name or text that matches '^\\d+s$', "
-            "received '5m'"
+            "line 19: pipelines.count.timeout: expected a name or text that matches "
+            "'^[1-9]\\d*s$', received '5m'"
+        ),
+    ),
+    "a timeout of nothing": (
+        "parallelism: 2",
+        "timeout: 0s",
+        (
+            "line 19: pipelines.count.timeout: expected a name or text that matches "
+            "'^[1-9]\\d*s$', received '0s'"
+        ),
+    ),
+    "a limit in no known unit": (
+        "parallelism: 2",
+        "limits: {memory: 2GB}",
+        (
+            "line 19: pipelines.count.limits.memory: expected an amount such as 500M or 2Gi, more "
+            "than 0, received '2GB'"
         ),
     ),
     "another version": ("version: 1", "version: 2", "line 1: version: expected 1, received 2"),

@@ -92,8 +92,8 @@ def test_a_field_for_clusters_is_shown_and_not_refused(path):
 
 
 def test_the_fields_inside_one_for_clusters_are_shown_too():
-    spec = read_spec(request(resource_limits={"memory": "1G"}, tolerations=[{"key": "a"}]))
-    assert spec.cluster_only == ("resource_limits.memory", "tolerations")
+    spec = read_spec(request(resource_limits={"cpu": "1"}, tolerations=[{"key": "a"}]))
+    assert spec.cluster_only == ("resource_limits.cpu", "tolerations")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_fields_inside_one_for_clusters_are_shown_too():
         "output_branch",
         "reprocess_spec",
         "datum_set_spec",
-        "job_timeout",
+        "resource_limits.ephemeral",
         "determined",
         "parallelism_spec.coefficient",
         "pipeline.project",
@@ -248,10 +248,19 @@ def test_an_input_that_is_not_whole_is_refused(value, told):
     assert told in str(caught.value)
 
 
-@pytest.mark.parametrize("timeout", ["5m", "5", "", "s"])
-def test_a_timeout_that_is_not_in_seconds_is_refused(timeout):
-    with pytest.raises(UsageError, match="datum_timeout"):
-        read_spec(request(datum_timeout=timeout))
+@pytest.mark.parametrize("field", ["datum_timeout", "job_timeout"])
+@pytest.mark.parametrize("timeout", ["5m", "5", 5, "", "s", "0s", "0.0s"])
+def test_a_timeout_that_is_not_in_seconds_is_refused(field, timeout):
+    with pytest.raises(UsageError, match=field):
+        read_spec(request(**{field: timeout}))
+
+
+def test_limits_are_read_in_bytes_and_a_bad_one_is_refused():
+    spec = read_spec(request(resource_limits={"memory": "2Gi", "disk": "1.5G"}, job_timeout="9s"))
+    assert (spec.memory_limit, spec.disk_limit, spec.job_timeout) == (2 << 30, 1500000000, 9)
+    for amount in ("2GB", "0", "-1G", "", "much"):
+        with pytest.raises(UsageError, match="500M"):
+            read_spec(request(resource_limits={"memory": amount}))
 
 
 def test_inputs_nest_and_keep_their_order():
@@ -265,6 +274,7 @@ CHANGES_RESULTS = {
     "transform__stdin": ["a"],
     "transform__env": {"A": "1"},
     "transform__accept_return_code": [4],
+    "metadata": {"annotations": {"ibid/network": "true"}},
 }
 CHANGES_NOTHING = {
     "description": "Other words.",
@@ -272,6 +282,8 @@ CHANGES_NOTHING = {
     "resource_requests__cpu": 4,
     "datum_tries": 9,
     "datum_timeout": "9s",
+    "job_timeout": "9s",
+    "resource_limits": {"memory": "1G", "disk": "1G"},
     "transform__image": "other:2",
     "autoscaling": True,
 }

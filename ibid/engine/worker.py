@@ -1,0 +1,252 @@
+"""One worker of a job: it takes datums one after the other, in one process or one each.
+
+It knows time limits and exit codes; it does not know what a commit is.
+"""
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ibid.engine import group, scratch
+from ibid.engine.bounds import Bounds, Overrun
+from ibid.engine.group import Group
+from ibid.engine.limits import Limits
+from ibid.engine.masking import MaskedLog
+from ibid.engine.process import Lines, Process, stage_environment
+from ibid.engine.sandbox import OWN, Sandbox
+from ibid.engine.secrets import Secrets
+from ibid.spec.spec import Spec
+from ibid.stage.contract import ExitCode
+from ibid.stage.worker import SOCKET
+
+SECRETS = "secrets"  # a folder beside a worker's own, if its spec has any
+_CLOSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one execution ended; `own` if the stage itself said so, not the engine that ended it."""
+
+    code: int
+    error: str
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a worker runs, and with what.
+
+    `modules` may be imported beside the code; `folder` holds the worker's own folders, `pfs` stands
+    for `/pfs`; `group` is what the names of its control groups begin with.
+    """
+
+    code: Path
+    modules: Collection[str]
+    secrets: Secrets
+    folder: Path
+    pfs: Path
+    log: Path
+    sandbox: Sandbox
+    group: str
+
+
+class Worker:
+    """A process for each datum, or one for many when the spec batches.
+
+    `weaker` is told each part of the sandbox that the kernel refused, and why. Not shared between
+    threads, but for `kill`.
+    """
+
+    def __init__(self, spec: Spec, place: Place, weaker: Callable[[str, str], None]) -> None:
+        self.place, self.log = place, place.log
+        self._spec, self._weaker = spec, weaker
+        self._masked: MaskedLog | None = None
+        self._process: Process | None = None
+        self._group: Group | None = None
+        self._datums: Lines | None = None
+        self._killed = False
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+
+    def run(self, variables: Mapping[str, str], until: float | None) -> Outcome:
+        """Execute the datum that is laid out.
+
+        Args:
+            variables: what Pachyderm would tell this datum by environment variables.
+            until: when the job's time is over, by the monotonic clock.
+        """
+        limits = Limits(self._spec, self._written(), self.log)
+        watch = Bounds(self._spec, limits, until)
+        try:
+            if self._process is None:
+                self._start(variables)
+            outcome = self._converse(variables, watch) or self._ending(watch)
+        except Overrun as overrun:
+            outcome = Outcome(ExitCode.BUG, str(overrun))
+        except OSError as error:
+            outcome = Outcome(ExitCode.BUG, f"cannot start {self._spec.cmd[0]}: {error}")
+        if not outcome.own or (self._process and self._process.ended):
+            self._drop()
+        return outcome
+
+    def log_size(self) -> int:
+        """Return how many bytes of log there are."""
+        if self._masked:
+            self._masked.drain()
+        return self.log.stat().st_size if self.log.exists() else 0
+
+    def close(self) -> None:
+        """Let the process end, and end whatever it has left running."""
+        process, datums = self._process, self._datums
+        if process and datums and not self._killed:
+            with contextlib.suppress(OSError):  # it is gone already: nothing more to tell it
+                datums.send("{}")  # it asks for one more
+            until = time.monotonic() + _CLOSE_SECONDS
+            while not process.ended and (left := until - time.monotonic()) > 0:
+                process.listen(None, left)
+        self._drop()
+
+    def kill(self) -> None:
+        """End the process now; from any thread."""
+        self._killed = True
+        if process := self._process:
+            process.end()
+
+    def _written(self) -> tuple[Path, ...]:
+        return (self.place.pfs / "out", *(self.place.folder / name for name in OWN))
+
+    def _start(self, variables: Mapping[str, str]) -> None:
+        place, spec = self.place, self._spec
+        for name in OWN:  # what one process leaves there, no other finds
+            scratch.empty(place.folder / name)
+        told = {
+            **stage_environment(spec, place.modules, place.code, place.folder, place.pfs),
+            **place.secrets.lay_out(place.folder / SECRETS),
+            **variables,
+        }
+        self._group = self._make_group()
+        stdin = place.folder / "stdin"
+        stdin.write_text("".join(f"{line}\n" for line in spec.stdin))
+        with contextlib.ExitStack() as opened:
+            fds: list[int] = []
+            if spec.batching:
+                ours, theirs = socket.socketpair()
+                opened.enter_context(theirs)
+                self._datums = Lines(ours)
+                fds = [theirs.fileno()]
+                told[SOCKET] = str(theirs.fileno())
+            self._process = Process(
+                place.sandbox,
+                spec.cmd,
+                told,
+                stdin=opened.enter_context(stdin.open("rb")),
+                log=opened.enter_context(self._printed()),
+                group=self._group.procs if self._group else None,
+                fds=fds,
+            )
+        if self._killed:  # somebody did while it was being started
+            self._process.end()
+
+    @contextlib.contextmanager
+    def _printed(self) -> Iterator[int]:
+        """Open what the process prints to: the log itself, or where there are secrets a mask."""
+        if not self.place.secrets.mask:
+            with self.log.open("ab") as log:
+                yield log.fileno()
+            return
+        self._masked = MaskedLog(self.log, self.place.secrets.mask)
+        try:
+            yield self._masked.fileno
+        finally:
+            self._masked.started()
+
+    def _make_group(self) -> Group | None:
+        if self._spec.memory_limit is None:
+            return None
+        try:
+            return group.make(self.place.group, self._spec.memory_limit)
+        except OSError as error:
+            self._weaker("memory", str(error))
+            return None
+
+    def _converse(self, variables: Mapping[str, str], watch: Bounds) -> Outcome | None:
+        """Give a datum to a process that batches; None if it ended instead of answering."""
+        if self._datums is None:
+            return None
+        try:
+            if self._hear(watch).get("next"):
+                self._datums.send(json.dumps({"pfs": str(self.place.pfs), "env": dict(variables)}))
+                answer = self._hear(watch)
+                if "exit" in answer:
+                    self._look(watch, last=True)
+                    return Outcome(int(answer["exit"]), str(answer["error"]), own=True)
+        except OSError:  # it closed its end: the exit code says why
+            pass
+        return None
+
+    def _hear(self, watch: Bounds) -> dict[str, Any]:
+        """Wait for what a process that batches says next; nothing if it ended instead."""
+        while self._process and self._datums:
+            if (line := self._datums.take()) is not None:
+                return _answer(line)
+            if self._process.ended or self._datums.ended:
+                break
+            self._listen(watch)
+        return {}
+
+    def _ending(self, watch: Bounds) -> Outcome:
+        """Wait until the process has ended, and say how."""
+        process = self._process
+        while process and not process.ended:
+            self._listen(watch)
+        if process is None or self._killed:
+            return Outcome(ExitCode.BUG, "stopped")
+        process.end()
+        code, error = process.describe()
+        self._look(watch, last=True)
+        if error:
+            return Outcome(code, error)
+        if code == 0 and self._spec.batching:
+            return Outcome(ExitCode.BUG, "ended before it had reported its datum")
+        return Outcome(code, f"exit code {code}" if code else "", own=True)
+
+    def _listen(self, watch: Bounds) -> None:
+        if self._process:
+            self._process.listen(self._datums, watch.pause())
+            self._look(watch)
+
+    def _look(self, watch: Bounds, *, last: bool = False) -> None:
+        """Look whether the process has kept to its limits; raises Overrun if not."""
+        if self._process:
+            for part, reason in self._process.weaker.items():
+                self._weaker(part, reason)
+            watch.look(self._process.pid, self._group, last=last)
+
+    def _drop(self) -> None:
+        if self._process:
+            self._process.close()
+        if self._datums:
+            self._datums.close()
+        if self._group:
+            self._group.remove()
+        if self._masked:
+            self._masked.close()
+        self._process = self._datums = self._group = self._masked = None
+
+
+def recovery(spec: Spec) -> Spec:
+    """Return the spec of a spec's `err_cmd`: a process of its own for each datum."""
+    return replace(spec, cmd=spec.err_cmd, stdin=spec.err_stdin, batching=False)
+
+
+def _answer(line: str) -> dict[str, Any]:
+    """Read what a process that batches says; foreign code may say anything."""
+    try:
+        answer: dict[str, Any] = {} | json.loads(line)
+    except (ValueError, TypeError) as error:
+        raise Overrun(f"gave no answer of a stage that batches: {line[:100]!r}") from error
+    return answer
