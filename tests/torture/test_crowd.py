@@ -10,17 +10,6 @@ from tests.torture.project import end
 AT_ONCE = 8
 
 
-def put_apart(project, home, repo):
-    """Put several folders at once, each with one file of its name; returns their names."""
-    folders = [project.root / f"apart{number}" for number in range(AT_ONCE)]
-    for folder in folders:
-        folder.mkdir()
-        (folder / folder.name).write_text(folder.name)
-    ended = crowd.at_once(project, home, [("put", repo, f, "--no-run") for f in folders])
-    assert [one.code for one in ended] == [0] * AT_ONCE, ended
-    return {folder.name for folder in folders}
-
-
 def names(project, home, repo):
     return {line.split()[-1] for line in project.ibid(home, "ls", repo).out.splitlines()[1:]}
 
@@ -33,20 +22,21 @@ def wait_until(is_so):
 
 
 def test_puts_at_once_into_a_home_that_is_not_there_yet_lose_nothing(project, tmp_path):
-    home = tmp_path / "home"
-    assert put_apart(project, home, "texts") == names(project, home, "texts")
+    """Half of them to a repo of files, half to one of uploads, where each has its own number."""
+    home, commands = tmp_path / "home", []
+    for number in range(AT_ONCE):
+        folder = project.root / f"apart{number}"
+        folder.mkdir()
+        (folder / folder.name).write_text(folder.name)
+        commands.append(("put", ("texts", "uploads")[number % 2], folder, "--no-run"))
+    ended = crowd.at_once(project, home, commands)
+    assert [one.code for one in ended] == [0] * AT_ONCE, ended
+    assert names(project, home, "texts") == {f"apart{number}" for number in range(0, AT_ONCE, 2)}
+    uploads = [name.rstrip("/").split("-") for name in names(project, home, "uploads")]
+    assert {number for number, _ in uploads} == {"0001", "0002", "0003", "0004"}
+    assert {name for _, name in uploads} == {f"apart{number}" for number in range(1, AT_ONCE, 2)}
     assert len(invariants.shown(home)) == AT_ONCE
     assert invariants.broken(home, {}) == []
-
-
-def test_uploads_at_once_have_each_a_number_of_its_own(project, tmp_path):
-    home = tmp_path / "home"
-    put = put_apart(project, home, "uploads")
-    numbers, uploads = zip(
-        *(name.rstrip("/").split("-") for name in names(project, home, "uploads")), strict=True
-    )
-    assert sorted(numbers) == [f"{number:04d}" for number in range(1, AT_ONCE + 1)]
-    assert set(uploads) == put
 
 
 def test_a_crowd_of_any_commands_gives_no_wrong_result(project, tmp_path):

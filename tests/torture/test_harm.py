@@ -17,7 +17,7 @@ def test_twenty_kills_break_no_promise(campaign, capsys):
         *campaign.random_kills("put", 4),
         *campaign.random_kills("run", 4),
         *campaign.random_kills("put+run", 4),
-        *campaign.kills_at_calls("put", 15)[:4],
+        *campaign.kills_at_calls("put", 10)[:4],
         *campaign.kills_at_calls("run", 100)[:4],
     ]
     if campaign.library is None:
@@ -31,7 +31,10 @@ def test_twenty_kills_break_no_promise(campaign, capsys):
 def test_a_failing_disk_breaks_no_promise_and_is_told_in_words(campaign, how, error):
     if campaign.library is None:
         pytest.skip("needs a C compiler, to let system calls fail")
-    trials = [*campaign.errors("put", how, error, 25)[:2], *campaign.errors("run", how, error, 300)]
+    trials = [
+        *campaign.errors("put", how, error, 40)[:1],
+        *campaign.errors("run", how, error, 400)[:1],
+    ]
     campaign.go(trials, print)
     assert campaign.broken == []
 
