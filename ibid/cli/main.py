@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ibid.cli import data, jobs, proofs, running, show, workload
+from ibid.cli import data, jobs, proofs, running, show, store, workload
 from ibid.stage.contract import ExitCode, IbidError
 
 app = typer.Typer(
@@ -24,6 +24,10 @@ for command in (
     data.ls,
     data.get,
     data.cat,
+    store.rm,
+    store.delete,
+    store.gc,
+    store.size,
     jobs.jobs,
     jobs.logs,
     jobs.stop,

@@ -10,13 +10,16 @@ from typing import Any
 from ibid.engine import record
 from ibid.engine.project import Project
 from ibid.stage.contract import BadInputError, UsageError
+from ibid.store import withdrawn
 from ibid.store.commits import Commit, MovedError, Store, new_id
 from ibid.store.trees import EMPTY, FOLDER, Entry
 
 _UPLOAD = re.compile(r"(\d+)-(.+)")
 
 
-def put(project: Project, store: Store, repo: str, path: Path, *, replace: bool) -> Commit | None:
+def put(
+    project: Project, store: Store, repo: str, path: Path, *, replace: bool, again: bool = False
+) -> Commit | None:
     """Commit a file or folder to an input repo; returns None if its bytes are there already.
 
     Args:
@@ -26,10 +29,11 @@ def put(project: Project, store: Store, repo: str, path: Path, *, replace: bool)
         path: what to commit. In a repo of uploads it becomes the folder `<sequence>-<name>`.
         replace: in a repo of uploads, take the place of the upload last put with `replace`, in the
             same commit; in a repo of files, of everything.
+        again: take back files that were purged.
 
     Raises:
         UsageError: if the repo takes no input.
-        BadInputError: if the path is missing or empty.
+        BadInputError: if the path is missing or empty, or holds files that were purged.
     """
     if repo not in project.inputs:
         raise UsageError(
@@ -39,6 +43,14 @@ def put(project: Project, store: Store, repo: str, path: Path, *, replace: bool)
         )
     if not path.exists():
         raise BadInputError("Expected a file or a folder to commit.", received=f"no {path}")
+    with store.lock.shared():
+        return _put(project, store, repo, path, replace=replace, again=again)
+
+
+def _put(
+    project: Project, store: Store, repo: str, path: Path, *, replace: bool, again: bool
+) -> Commit | None:
+    withdrawn.refuse_files(store, path.resolve(), again=again)
     added = store.trees.add(path.resolve())
     if added.digest == EMPTY:
         raise BadInputError("Expected a folder with files in it.", received=f"{path} is empty")
@@ -64,8 +76,9 @@ def commit_params(
     store: Store, files: Mapping[str, bytes], overrides: tuple[str, ...]
 ) -> Commit | None:
     """Commit one file of parameters a pipeline; returns None if they are as they were."""
-    tree = store.trees.write_files(files)
-    return _commit(store, "params", tree, record.of_input(overrides=list(overrides)))
+    with store.lock.shared():
+        tree = store.trees.write_files(files)
+        return _commit(store, "params", tree, record.of_input(overrides=list(overrides)))
 
 
 def commit_initial(project: Project, store: Store) -> None:

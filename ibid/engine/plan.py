@@ -9,7 +9,7 @@ from ibid.engine.changes import differences
 from ibid.engine.project import Project
 from ibid.engine.work import Work, gather
 from ibid.spec.spec import Spec
-from ibid.store.commits import Commit, Store
+from ibid.store.commits import WHOLE, Commit, Store
 
 
 class State(StrEnum):
@@ -42,6 +42,11 @@ def input_heads(project: Project, store: Store) -> Heads:
 
 def plan(project: Project, store: Store) -> list[Step]:
     """Say of each pipeline, in the order of the DAG, what a run would do."""
+    with store.lock.shared():  # the code as it is goes into the store, and nothing cites it yet
+        return _plan(project, store)
+
+
+def _plan(project: Project, store: Store) -> list[Step]:
     inputs = input_heads(project, store)
     steps: dict[str, Step] = {}
     for spec in project.specs.values():
@@ -71,13 +76,15 @@ def assess(project: Project, store: Store, spec: Spec, inputs: Heads) -> Step:
         return Step(spec, State.SERVICE, (f"ibid service {spec.name}",))
     repos = [source.repo for source in spec.sources]
     heads = {repo: inputs[repo] if repo in inputs else store.head(repo) for repo in repos}
-    missing = tuple(repo for repo, head in heads.items() if head is None)
+    missing = tuple(r for r, head in heads.items() if head is None or head.purged == WHOLE)
     if missing:
         return Step(spec, State.WAITS, missing)
     work = gather(project, store, spec, {repo: head for repo, head in heads.items() if head})
     newest = store.head(spec.name)
     if newest is None:
         return Step(spec, State.RUN, ("no output yet",), work)
+    if newest.purged == WHOLE:
+        return Step(spec, State.RUN, ("the newest output is purged",), work)
     before = json.loads(newest.provenance)
     if before["key"] == work.key:
         return Step(spec, State.CURRENT, (), work)

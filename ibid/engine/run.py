@@ -30,16 +30,29 @@ def run(project: Project, store: Store, watch: Watch, waiting: Waiting) -> "Run"
     Returns the run, which knows what it did and with which exit code to end.
     """
     with project.home.run_lock(waiting):
-        Jobs(store).end_abandoned()
+        _clear_incoming(store)
+        with store.lock.shared():
+            return _run(project, store, watch)
+
+
+def _run(project: Project, store: Store, watch: Watch) -> "Run":
+    Jobs(store).end_abandoned()
+    scratch.clear(project.home)
+    commit_initial(project, store)
+    this = Run(project, store, watch)
+    try:
+        with this.stopping_on_signals():
+            this.go()
+    finally:
         scratch.clear(project.home)
-        commit_initial(project, store)
-        this = Run(project, store, watch)
-        try:
-            with this.stopping_on_signals():
-                this.go()
-        finally:
-            scratch.clear(project.home)
-        return this
+    return this
+
+
+def _clear_incoming(store: Store) -> None:
+    """Remove what processes that were killed have left half written, if none writes now."""
+    with store.lock.alone_if_free() as alone:
+        for path in store.objects.incoming() if alone else []:
+            path.unlink()
 
 
 class Run:

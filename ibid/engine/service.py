@@ -11,7 +11,7 @@ from ibid.engine.process import kill_group, stage_environment, start_group
 from ibid.engine.project import Project
 from ibid.engine.work import gather
 from ibid.stage.contract import BadInputError, UsageError
-from ibid.store.commits import Store
+from ibid.store.commits import WHOLE, Store
 
 
 def serve(
@@ -38,24 +38,25 @@ def serve(
     spec = project.specs[name]
     commit_initial(project, store)
     heads = {source.repo: store.head(source.repo) for source in spec.sources}
-    missing = [repo for repo, head in heads.items() if head is None]
+    missing = [repo for repo, head in heads.items() if head is None or head.purged == WHOLE]
     if missing:
         raise BadInputError(
             f"Expected outputs for {name} to show.",
             received=f"nothing is committed to {', '.join(missing)}",
             hint="ibid run",
         )
-    work = gather(project, store, spec, {repo: head for repo, head in heads.items() if head})
     project.home.path.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="service-", dir=project.home.path))
     try:
         pfs = folder / "pfs"
         variables = {"SERVICE_HOST": "127.0.0.1", "SERVICE_PORT": str(port or spec.port)}
-        for item in (item for datum in work.datums for item in datum.items):
-            target = pfs / item.input / item.path.strip("/")
-            store.trees.checkout(item.entry, target)
-            variables[item.input] = str(target)
-        store.trees.checkout(work.code, folder / "code")
+        with store.lock.shared():  # the code goes into the store, and nothing cites it
+            work = gather(project, store, spec, {r: head for r, head in heads.items() if head})
+            for item in (item for datum in work.datums for item in datum.items):
+                target = pfs / item.input / item.path.strip("/")
+                store.trees.checkout(item.entry, target)
+                variables[item.input] = str(target)
+            store.trees.checkout(work.code, folder / "code")
         for inner in ("home", "tmp", "work"):
             (folder / inner).mkdir()
         environment = stage_environment(spec, folder / "code", folder, pfs) | variables

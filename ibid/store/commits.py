@@ -1,26 +1,34 @@
 """Commits and branches: what was stored, in which order, and how it is named."""
 
+import contextlib
 import re
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal, NewType
 
 from ibid.spec.near import did_you_mean
 from ibid.spec.preimage import Digest
-from ibid.stage.contract import TemporaryError, UsageError
+from ibid.stage.contract import BadInputError, TemporaryError, UsageError
 from ibid.store.database import Database
-from ibid.store.objects import Objects
+from ibid.store.locks import StoreLock
+from ibid.store.objects import MissingObjectError, Objects
 from ibid.store.trees import Entry, Trees
 
 CommitId = NewType("CommitId", str)
 MASTER = "master"
+WHOLE, FILES = "whole", "files"
 _BACK = re.compile(r"(?P<base>[^^~]+)(?P<back>\^*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One version of a repo. `tree` is its digest; `provenance` is JSON about it, outside of it."""
+    """One version of a repo. `tree` is its digest; `provenance` is JSON about it, outside of it.
+
+    `purged` is `whole` if its bytes are gone for good, `files` if those of some files are.
+    """
 
     repo: str
     id: CommitId
@@ -29,10 +37,21 @@ class Commit:
     size: int
     created: float
     provenance: str
+    purged: str = ""
+    purged_at: float | None = None
+
+    @property
+    def address(self) -> str:
+        """`REPO@` and enough of the id."""
+        return f"{self.repo}@{self.id[:8]}"
 
 
 class MovedError(TemporaryError):
     """Somebody else has committed to the branch meanwhile: read it again."""
+
+
+class PurgedError(BadInputError):
+    """Bytes that were removed for good; that they were here is on record."""
 
 
 def new_id() -> CommitId:
@@ -43,9 +62,27 @@ def new_id() -> CommitId:
 class Store:
     """The repos of one project in one home folder."""
 
-    def __init__(self, objects: Objects, database: Database, project: str) -> None:
-        self.objects, self.database, self.project = objects, database, project
+    def __init__(self, objects: Objects, database: Database, project: str, lock: StoreLock) -> None:
+        self.objects, self.database, self.project, self.lock = objects, database, project, lock
         self.trees = Trees(objects)
+
+    def projects(self) -> list["Store"]:
+        """List the stores of all projects of this home: they share objects and results."""
+        rows = self.database.query("SELECT DISTINCT project FROM commits ORDER BY project")
+        return [Store(self.objects, self.database, row["project"], self.lock) for row in rows]
+
+    @contextlib.contextmanager
+    def reading(self, commit: Commit) -> Iterator[None]:
+        """Say of bytes that were purged that they were, and when; raises PurgedError."""
+        if commit.purged == WHOLE:
+            raise _purged(commit, commit.purged_at, commit.tree)
+        try:
+            yield
+        except MissingObjectError as error:
+            rows = self.database.query("SELECT at FROM purged WHERE digest = ?", (error.received,))
+            if not rows:
+                raise
+            raise _purged(commit, rows[0]["at"], error.received) from error
 
     def commit(
         self,
@@ -70,7 +107,8 @@ class Store:
                 repo, commit_id, parent, tree.digest, tree.size, time.time(), provenance
             )
             self.database.execute(
-                "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO commits (project, repo, id, parent, tree, size, created, provenance) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (self.project, repo, commit_id, parent, tree.digest, tree.size, commit.created,
                  provenance),
             )  # fmt: skip
@@ -119,6 +157,14 @@ class Store:
         )
         return [row["repo"] for row in rows]
 
+    def mark_purged(self, commit: Commit, how: str, at: float) -> None:
+        """Mark a commit as purged, in whole or of some files; its record stays."""
+        self.database.execute(
+            "UPDATE commits SET purged = ?, purged_at = ? WHERE project = ? AND repo = ? "
+            "AND id = ?",
+            (how, at, self.project, commit.repo, commit.id),
+        )
+
     def close(self) -> None:
         """Close the database."""
         self.database.close()
@@ -151,9 +197,18 @@ class Store:
 
     def _select(self, where: str, *parameters: object) -> list[Commit]:
         """Select by a condition of ours, its values bound."""
-        columns = "repo, id, parent, tree, size, created, provenance"
+        columns = "repo, id, parent, tree, size, created, provenance, purged, purged_at"
         rows = self.database.query(
             f"SELECT {columns} FROM commits WHERE project = ? AND {where}",  # noqa: S608
             (self.project, *parameters),
         )
         return [Commit(*row) for row in rows]
+
+
+def _purged(commit: Commit, at: float | None, digest: object) -> PurgedError:
+    day = datetime.fromtimestamp(at or 0, UTC).strftime("%Y-%m-%d")
+    return PurgedError(
+        f"Expected {commit.address} to hold its bytes.",
+        received=f"purged on {day}, was {digest}",
+        hint=f"ibid lineage {commit.address} shows its record, which is kept",
+    )

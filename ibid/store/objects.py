@@ -84,6 +84,17 @@ class Objects:
         with self._present(digest) as path:
             shutil.copyfile(path, target)
 
+    def all(self) -> Iterator[tuple[Digest, Path]]:
+        """List every object: the digest that its name says, and where it is."""
+        for folder in sorted(self.folder.iterdir()):
+            if len(folder.name) == 2:
+                for path in sorted(folder.iterdir()):
+                    yield Digest(folder.name + path.name), path
+
+    def incoming(self) -> list[Path]:
+        """List what is being written, or was left half written by a process that was killed."""
+        return sorted(self._incoming.iterdir())
+
     def sync(self) -> None:
         """Make every object written so far durable: one syncfs, not one fsync each."""
         descriptor = os.open(self.folder, os.O_RDONLY)

@@ -6,7 +6,7 @@ or empty folder; a symlink is what it points to. Equal content has one digest wh
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Union
@@ -114,6 +114,32 @@ class Trees:
             if entry.kind == FOLDER and (depth is None or depth > 1):
                 deeper = None if depth is None else depth - 1
                 yield from self.walk(entry.digest, depth=deeper, prefix=path)
+
+    def objects_of(
+        self, root: Digest, seen: set[str], within: Container[Digest] | None = None
+    ) -> Iterator[tuple[str, Digest]]:
+        """List every object that a tree is made of, itself first, as (kind, digest).
+
+        Args:
+            root: the tree.
+            seen: what was listed before and is not listed again; what is listed is added.
+            within: the objects that can be read; what is below another is not listed. Default: all.
+        """
+        todo = [root]
+        while todo:
+            digest = todo.pop()
+            if (mark := f"{digest}/") in seen:  # a file may have the very bytes of a tree
+                continue
+            seen.add(mark)
+            yield FOLDER, digest
+            if within is not None and digest not in within:
+                continue
+            for entry in self.read(digest):
+                if entry.kind == FOLDER:
+                    todo.append(entry.digest)
+                elif entry.digest not in seen:
+                    seen.add(entry.digest)
+                    yield FILE, entry.digest
 
     def merge(self, roots: Iterable[Digest]) -> Entry:
         """Return the union of trees; raises PathClashError where two hold one path.
