@@ -20,6 +20,14 @@ Pipeline = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, whose form is stable.")]
 NoRun = Annotated[bool, typer.Option("--no-run", help="Commit only; run later.")]
+RemoteUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--remote",
+        envvar="IBID_REMOTE",
+        help="URL of another store, such as s3://BUCKET/FOLDER; default: $IBID_REMOTE.",
+    ),
+]
 Address = Annotated[
     str,
     typer.Argument(

@@ -1,21 +1,37 @@
-"""Commands about the life of a store: rm, delete, gc, size."""
+"""Commands about the life of a store: doctor, rm, delete, gc, size."""
 
+from collections.abc import Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from ibid.cli import show
-from ibid.cli.options import Json, NoRun, Pipeline, find_commit, find_entry, opened, split
+from ibid.cli.options import (
+    Json,
+    NoRun,
+    Pipeline,
+    RemoteUrl,
+    find_commit,
+    find_entry,
+    opened,
+    split,
+)
+from ibid.cli.progress import watching
 from ibid.cli.running import run_and_show, say_waiting
 from ibid.engine.purge import Purge
 from ibid.engine.purge import purge as purge_files
 from ibid.engine.record import cited
+from ibid.engine.repair import look
+from ibid.engine.repair import repair as mend
 from ibid.engine.withdraw import Target, files_of, refuse_living, remove
-from ibid.stage.contract import UsageError
+from ibid.stage.contract import ExitCode, UsageError
 from ibid.store import delete as deleting
 from ibid.store.commits import MASTER, Store
+from ibid.store.doctor import Health
 from ibid.store.gc import collect
+from ibid.store.remote import Remote
 from ibid.store.size import measure
 
 Force = Annotated[bool, typer.Option("--force", help="Do it although others cite it.")]
@@ -79,6 +95,33 @@ def delete(
     show.say("Its bytes go with ibid gc; cached results keep theirs: ibid gc --results.")
 
 
+def doctor(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what can be mended; say what cannot.")
+    ] = False,
+    remote: RemoteUrl = None,
+    json: Json = False,
+    pipeline: Pipeline = None,
+) -> None:
+    """Hash every object again, follow every reference, and name what is hurt."""
+    with opened(pipeline) as (project, store):
+        done: tuple[str, ...] = ()
+        cannot: tuple[str, ...] = ()
+        if repair:
+            fetch = partial(Remote(remote).fetch, store) if remote else None
+            with watching() as watch:
+                mended = mend(project, store, fetch, watch, say_waiting)
+            health, done, cannot = mended.after, mended.done, mended.cannot
+        else:
+            health = look(project, store)
+    if json:
+        show.data(health.as_json() | {"done": list(done), "cannot": list(cannot)})
+    else:
+        _say_health(health, done, cannot)
+    if health.wrong:
+        raise typer.Exit(int(ExitCode.NOT_REPRODUCIBLE))
+
+
 def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     results: Annotated[
@@ -138,6 +181,22 @@ def _known_repo(store: Store, name: str) -> None:
     """Refuse a name that no commit bears, as a whole repo may have lost its branch."""
     if name not in store.repos():
         store.resolve(name)
+
+
+def _say_health(health: Health, done: Sequence[str], cannot: Sequence[str]) -> None:
+    for line in done:
+        show.say(line)
+    for finding in health.findings:
+        show.print_plain(f"{finding.kind}  {finding.subject}  {finding.detail}")
+        for name in finding.hurts:
+            show.print_plain(f"    hurts {name}")
+    for line in cannot:
+        show.say(f"cannot be mended: {line}")
+    wrong = len(health.wrong)
+    verdict = f"{wrong} things are wrong" if wrong else "nothing is wrong"
+    show.say(f"{health.objects} objects, {show.size(health.bytes)}, hashed again: {verdict}")
+    if len(health.findings) > wrong or (wrong and not done and not cannot):
+        show.say("  hint: ibid doctor --repair")
 
 
 def _say_purged(done: Purge) -> None:

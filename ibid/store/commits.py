@@ -5,7 +5,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from typing import Literal, NewType
 
@@ -20,6 +20,7 @@ from ibid.store.trees import Entry, Trees
 CommitId = NewType("CommitId", str)
 MASTER = "master"
 WHOLE, FILES = "whole", "files"
+_COLUMNS = "repo, id, parent, tree, size, created, provenance, purged, purged_at"
 _BACK = re.compile(r"(?P<base>[^^~]+)(?P<back>\^*)")
 
 
@@ -106,17 +107,24 @@ class Store:
             commit = Commit(
                 repo, commit_id, parent, tree.digest, tree.size, time.time(), provenance
             )
-            self.database.execute(
-                "INSERT INTO commits (project, repo, id, parent, tree, size, created, provenance) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (self.project, repo, commit_id, parent, tree.digest, tree.size, commit.created,
-                 provenance),
-            )  # fmt: skip
-            self.database.execute(
-                "INSERT OR REPLACE INTO branches VALUES (?, ?, ?, ?)",
-                (self.project, repo, branch, commit_id),
-            )
+            self.insert(commit)
+            self.set_branch(repo, branch, commit_id)
         return commit
+
+    def insert(self, commit: Commit) -> None:
+        """Add the record of a commit; what it hangs on is in the store, and durable."""
+        self.database.execute(
+            f"INSERT INTO commits (project, {_COLUMNS}) "  # noqa: S608
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (self.project, *astuple(commit)),
+        )
+
+    def set_branch(self, repo: str, branch: str, head: CommitId) -> None:
+        """Let a branch, new or not, point to a commit."""
+        self.database.execute(
+            "INSERT OR REPLACE INTO branches VALUES (?, ?, ?, ?)",
+            (self.project, repo, branch, head),
+        )
 
     def head(self, repo: str, branch: str = MASTER) -> Commit | None:
         """Return the newest commit of a branch, or None if there is none."""
@@ -197,9 +205,8 @@ class Store:
 
     def _select(self, where: str, *parameters: object) -> list[Commit]:
         """Select by a condition of ours, its values bound."""
-        columns = "repo, id, parent, tree, size, created, provenance, purged, purged_at"
         rows = self.database.query(
-            f"SELECT {columns} FROM commits WHERE project = ? AND {where}",  # noqa: S608
+            f"SELECT {_COLUMNS} FROM commits WHERE project = ? AND {where}",  # noqa: S608
             (self.project, *parameters),
         )
         return [Commit(*row) for row in rows]

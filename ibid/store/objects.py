@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from ibid.spec.preimage import Digest, digest_bytes
 from ibid.stage.contract import IbidError
@@ -55,7 +55,7 @@ class Objects:
         with path.open("rb") as source:
             return self.put_stream(source)
 
-    def put_stream(self, source: BinaryIO) -> tuple[Digest, int]:
+    def put_stream(self, source: IO[bytes]) -> tuple[Digest, int]:
         """Store what a stream holds, hashing while copying."""
         first, more = source.read(CHUNK), b""
         # A pipe may give less than it has: only an empty read is the end.

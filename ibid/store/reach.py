@@ -66,31 +66,38 @@ def result_roots(store: Store, without: Container[str] = ()) -> Iterator[Root]:
             yield Root(Digest(row["tree"]), f"the cached result {row['key'][:12]}")
 
 
-def reached(store: Store, cites: Cites, without: Container[str] = ()) -> set[Digest]:
-    """Collect every object that must be kept; raises MissingObjectError where a tree is gone.
+def reached(
+    store: Store,
+    cites: Cites,
+    without: Container[str] = (),
+    within: Container[Digest] | None = None,
+) -> set[Digest]:
+    """Collect every object that must be kept.
 
-    Files that were purged do not count, unless a commit that is whole holds them again. Nor do the
-    cached results whose keys are in `without`.
+    Files that were purged do not count, unless a commit that is whole holds them again.
+
+    Args:
+        store: any store of the home; all of its projects count.
+        cites: says what a record cites.
+        without: the keys of cached results that do not count.
+        within: the objects that can be read; what hangs on another is not known. Default: all.
+
+    Raises:
+        MissingObjectError: where a tree cannot be read, unless `within` says so.
     """
     commits = [commit for _, commit in everywhere(store)]
     roots = [*commit_roots(commits, cites), *result_roots(store, without)]
-    gone = purged_digests(store)
     seen: set[str] = set()
+
+    def below(purged: bool) -> set[Digest]:
+        trees = (root.tree for root in roots if root.purged == purged)
+        return {d for tree in trees for _, d in store.trees.objects_of(tree, seen, within)}
+
     # What is whole first: then purged files are left out only where nothing whole holds them.
-    whole = {
-        digest
-        for root in roots
-        if not root.purged
-        for _, digest in store.trees.objects_of(root.tree, seen)
-    }
-    partly = {
-        digest
-        for root in roots
-        if root.purged
-        for _, digest in store.trees.objects_of(root.tree, seen)
-    }
+    whole = below(purged=False)
+    partly = below(purged=True) - purged_digests(store).keys()
     records = (digest for commit in commits for digest in cites(commit.provenance).objects)
-    return whole | (partly - gone.keys()) | set(records)
+    return whole | partly | set(records)
 
 
 def purged_digests(store: Store) -> dict[Digest, float]:
