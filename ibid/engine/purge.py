@@ -53,7 +53,7 @@ def purge(project: Project, store: Store, targets: Sequence[Target], waiting: Wa
         scratch.clear(project.home)
         for digest in citing.files:
             (project.home.quarantine / digest).unlink(missing_ok=True)
-        store.database.scrub()
+        scrubbed = store.database.scrub()
         return Purge(
             files=files,
             inputs=tuple(commit.address for _, commit in citing.inputs),
@@ -62,7 +62,7 @@ def purge(project: Project, store: Store, targets: Sequence[Target], waiting: Wa
             logs=logs,
             swept=swept,
             held_by=_held_by(store, files),
-            unreached=tuple(_unreached(project)),
+            unreached=tuple(_unreached(project, scrubbed)),
         )
 
 
@@ -102,7 +102,9 @@ def _forget_words(project: Project, store: Store, citing: Citing) -> int:
 
 def _forget_job(project: Project, store: Store, name: tuple[Any, ...]) -> None:
     _, pipeline, job = name
-    shutil.rmtree(project.home.logs / f"{pipeline}@{job}", ignore_errors=True)
+    logs = project.home.logs / f"{pipeline}@{job}"
+    if logs.exists():
+        shutil.rmtree(logs)
     with store.database.transaction():
         for table, column in (("jobs", "id"), ("datums", "job")):
             log = ", log = '', log_start = 0, log_end = 0" if table == "datums" else ""
@@ -121,7 +123,7 @@ def _held_by(store: Store, files: dict[Digest, int]) -> tuple[str, ...]:
     return tuple(root.by for root in roots if not root.purged and below(root.tree))
 
 
-def _unreached(project: Project) -> list[str]:
+def _unreached(project: Project, scrubbed: bool) -> list[str]:
     """Name what a purge does not reach."""
     home = project.home.path
     services: list[Path] = sorted(home.glob("service-*"))
@@ -129,6 +131,12 @@ def _unreached(project: Project) -> list[str]:
     deployed = [project.home.deployed] if project.home.deployed.exists() else []
     return [
         "files that ibid export or get has written, and remotes that were pushed to",
+        *(f"{path}: copies that could not be removed" for path in scratch.leftovers(project.home)),
+        *(
+            []
+            if scrubbed
+            else [f"{home}/ibid.db-wal, which another process reads: call this again"]
+        ),
         *(f"{path}: the copies of a service; end it" for path in services),
         *(f"{path}: the words of old jobs; remove it" for path in backups),
         *(f"{path}: what was deployed; ibid run deploys anew" for path in deployed),

@@ -7,6 +7,7 @@ from ibid.spec.preimage import Digest
 from ibid.stage.contract import BadInputError
 from ibid.store.commits import FILES, MASTER, WHOLE, Commit, CommitId, Store
 from ibid.store.manifest import name_of
+from ibid.store.objects import MissingObjectError
 from ibid.store.reach import Below, Cites, commit_roots, purged_digests
 
 
@@ -50,9 +51,7 @@ def adopt(store: Store, commits: Sequence[Commit], cites: Cites) -> Adopted:
                     f"Expected what {commit.address} was made from.",
                     received=f"no {cause.repo}@{cause.commit}",
                 )
-    lacking = sorted(d for d in needed(store, new, cites) if d not in store.objects)
-    if lacking:
-        raise BadInputError("Expected every object of the commits.", received=f"no {lacking[0]}")
+    _refuse_partial(store, new, cites)
     store.objects.sync()
     with store.database.transaction():
         for commit in new:
@@ -74,6 +73,15 @@ def _refuse_others(
                 f"Expected {commit.repo}@{commit.id} to be the commit that is here.",
                 received=f"{commit.tree}, here it is {here.tree}",
             )
+
+
+def _refuse_partial(store: Store, new: Sequence[Commit], cites: Cites) -> None:
+    try:
+        lacking = sorted(d for d in needed(store, new, cites) if d not in store.objects)
+    except MissingObjectError as error:
+        lacking = [Digest(str(error.received))]
+    if lacking:
+        raise BadInputError("Expected every object of the commits.", received=f"no {lacking[0]}")
 
 
 def _marked(store: Store, commit: Commit) -> Commit:

@@ -91,6 +91,7 @@ def read(store: Store, source: Path, cites: Cites, *, again: bool) -> tuple[Bund
         try:
             with tarfile.open(source, "r:") as archive:
                 bundle = _read(store, archive, again=again)
+                _check_end(archive, source.stat().st_size)
         except (tarfile.TarError, EOFError) as error:
             raise BadInputError(
                 f"Expected a bundle, whole, in {source}.", received=error
@@ -124,8 +125,10 @@ def _read(store: Store, archive: tarfile.TarFile, *, again: bool) -> Bundle:
             raise BadInputError(
                 "Expected a bundle as it was written.", received=f"{member.name} is {found}"
             )
-    if wanted or not commits:
-        raise BadInputError("Expected a bundle that is whole.", received=f"no {sorted(wanted)}")
+    if wanted or of not in {f"{commit.repo}@{commit.id}" for commit in commits}:
+        raise BadInputError(
+            "Expected a bundle that is whole.", received=f"no {', '.join(wanted) or of}"
+        )
     return Bundle(of, tuple(commits), objects)
 
 
@@ -157,6 +160,15 @@ def _checked(
             raise _odd(member.name)
         seen.add(member.name)
         yield match["kind"], Digest(match["digest"]), member
+
+
+def _check_end(archive: tarfile.TarFile, size: int) -> None:
+    """Refuse a file that is shorter or longer than its members and the end of a tar make it."""
+    last = archive.getmembers()[-1]
+    blocks = -(-(last.offset_data + last.size) // tarfile.BLOCKSIZE) + 2
+    whole = -(-blocks * tarfile.BLOCKSIZE // tarfile.RECORDSIZE) * tarfile.RECORDSIZE
+    if size != whole:
+        raise BadInputError(f"Expected a bundle of {whole} bytes.", received=f"{size} bytes")
 
 
 def _odd(name: str) -> BadInputError:

@@ -66,11 +66,15 @@ class Database:
         """Close the connection."""
         self._connection.close()
 
-    def scrub(self) -> None:
-        """Leave no trace in the file of what was deleted from it, nor in the log beside it."""
+    def scrub(self) -> bool:
+        """Leave no trace in the files of what was deleted; returns whether that was possible.
+
+        Another process that reads meanwhile keeps what it sees.
+        """
         with self._lock:
             self._connection.execute("VACUUM")
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
     def _prepare(self) -> None:
         """Make or migrate the tables; a store that is not ours is refused as it is."""

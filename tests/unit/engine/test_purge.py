@@ -10,14 +10,17 @@ SECRET = "xyzzy plugh"
 
 
 @pytest.fixture
-def done(words):
+def done(prepared):
+    return prepared(_with_a_secret)
+
+
+def _with_a_secret(words):
     """Two texts, then a third that is to be withdrawn; `shout` and the logs repeat their words."""
     words.edit("words/count/__main__.py", 'print("counting", text.name)', "print(words)")
     words.put(one="a b", two="c")
     words.run()
     words.put(three=SECRET)
     words.run()
-    return words
 
 
 def traces(words):

@@ -13,13 +13,6 @@ from ibid.store.doctor import DAMAGED, DANGLING, LEFTOVER, MISSING
 
 
 @pytest.fixture
-def done(words):
-    words.put(one="a b", two="c")
-    words.run()
-    return words
-
-
-@pytest.fixture
 def store(done):
     with contextlib.closing(done.open()) as opened:
         yield opened

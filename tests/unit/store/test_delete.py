@@ -7,11 +7,14 @@ from ibid.store.gc import collect
 
 
 @pytest.fixture
-def done(words):
+def done(prepared):
+    return prepared(_three_runs)
+
+
+def _three_runs(words):
     for text in ("a", "a b", "a b c"):
         words.put(one=text)
         words.run()
-    return words
 
 
 def addresses(words, repo):

@@ -15,13 +15,6 @@ from ibid.store.size import measure
 
 
 @pytest.fixture
-def done(words):
-    words.put(one="a b", two="c")
-    words.run()
-    return words
-
-
-@pytest.fixture
 def opened(done):
     with contextlib.closing(done.open()) as store:
         yield store
