@@ -193,7 +193,8 @@ def _say_health(health: Health, done: Sequence[str], cannot: Sequence[str]) -> N
     for line in cannot:
         show.say(f"cannot be mended: {line}")
     wrong = len(health.wrong)
-    verdict = f"{wrong} things are wrong" if wrong else "nothing is wrong"
+    found = "1 thing is wrong" if wrong == 1 else f"{wrong} things are wrong"
+    verdict = found if wrong else "nothing is wrong"
     show.say(f"{health.objects} objects, {show.size(health.bytes)}, hashed again: {verdict}")
     if len(health.findings) > wrong or (wrong and not done and not cannot):
         show.say("  hint: ibid doctor --repair")

@@ -97,6 +97,9 @@ def test_a_file_that_only_an_older_commit_holds_can_be_purged(done):
     assert traces(done)
     done.ibid("rm", f"texts@{old}:three", "--purge")
     assert traces(done) == []
+    assert done.json("doctor")["findings"] == []
+    # One that was killed on the way can be called again.
+    done.ibid("rm", f"texts@{old}:three", "--purge")
 
 
 def test_equal_bytes_elsewhere_in_a_living_input_are_refused_by_name(done):
