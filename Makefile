@@ -1,9 +1,11 @@
 # The one door. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run put-sample sample test torture check format specs bench clean
+.PHONY: help setup setup-dev setup-remote s3-server run put-sample sample test torture check format \
+	specs bench clean
 SHELL := /bin/bash
 
 UV_VERSION := 0.13.9
+VERSITYGW_VERSION := v1.8.0
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 # Bytecode is compiled here, once: stages write none, and would compile TensorFlow at every start.
 SYNC := $(UV) sync --locked --inexact --compile-bytecode --quiet --python 3.11
@@ -16,6 +18,8 @@ help:  ## List the targets
 setup: .venv/.run  ## Install what the engine, training and report need
 
 setup-dev: .venv/.dev  ## Also what checks and tests need
+
+setup-remote: .venv/.remote  ## Also what ibid push and pull need
 
 run: .venv/.run  ## Run the whole pipeline [DATA=DIR] [ARGS='model.epochs=3 ...']
 ifdef DATA
@@ -38,6 +42,8 @@ test: .venv/.dev  ## Run the tests
 torture: .venv/.dev  ## Kill, fill, fail and crowd the engine [ARGS='--seed N']
 	@$(PYTHON) -m tests.torture $(ARGS)
 
+s3-server: .tools/versitygw  ## Build the S3 server that a test of remotes wants (needs Go; 2 minutes)
+
 check: .venv/.dev  ## Format, lint, types, import contracts, specs fresh
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/ruff check --quiet .
@@ -56,7 +62,7 @@ bench: .venv/.dev  ## Measure speed, as ratios within one run
 	@$(PYTHON) -m bench
 
 clean:  ## Remove the environment; what was committed to .ibid stays
-	rm -rf .venv .uv
+	rm -rf .venv .uv .tools
 
 .venv/.run: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
 	@echo "Setting up: the packages of the engine, training and report (a few minutes the first time)."
@@ -65,8 +71,18 @@ clean:  ## Remove the environment; what was committed to .ibid stays
 
 .venv/.dev: .venv/.run
 	@echo "Setting up: the packages of checks and tests."
-	@$(SYNC) --extra report --group dev
+	@$(SYNC) --extra report --extra remote --group dev
 	@touch $@
+
+.venv/.remote: .venv/.run
+	@echo "Setting up: the packages that reach remotes."
+	@$(SYNC) --extra report --extra remote
+	@touch $@
+
+# A real S3 server, over a folder. Without it the tests that want it are skipped.
+.tools/versitygw:
+	@echo "Setting up: versitygw $(VERSITYGW_VERSION)."
+	@GOBIN=$(CURDIR)/.tools go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW_VERSION)
 
 # A machine without uv gets it from the package index, for this folder only.
 .uv/bin/uv:

@@ -1,6 +1,7 @@
 """What tests share: a project that counts words, small enough to run many times."""
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -8,9 +9,11 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from ibid.cli.main import main
 from ibid.compile import files
 from ibid.engine import inputs
 from ibid.engine import plan as planning
@@ -106,12 +109,72 @@ class Words:
             return store.objects.read(entry.digest).decode()
 
 
-@pytest.fixture
-def words(tmp_path, monkeypatch):
-    monkeypatch.delenv("IBID_HOME", raising=False)
-    monkeypatch.delenv("IBID_PIPELINE", raising=False)
-    root = tmp_path / "project"
+class Quick(Words):
+    """The same, with the command line in this process: starting one costs more than most work."""
+
+    def ibid(self, *arguments, code=0, **environment):
+        out, err = io.TextIOWrapper(io.BytesIO()), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.root)
+            patch.setattr(sys, "argv", ["ibid", *map(str, arguments)])
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            with (
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(err),
+                pytest.raises(SystemExit) as end,
+            ):
+                main()
+        out.flush()
+        done = SimpleNamespace(
+            returncode=end.value.code or 0,
+            stdout=out.buffer.getvalue().decode(),
+            stderr=err.getvalue(),
+        )
+        assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+
+def _new_words(root):
     shutil.copytree(ROOT / "tests" / "conformance" / "words", root)
     made = Words(root)
     made.compile()
     return made
+
+
+@pytest.fixture
+def words(tmp_path, monkeypatch):
+    monkeypatch.delenv("IBID_HOME", raising=False)
+    monkeypatch.delenv("IBID_PIPELINE", raising=False)
+    return _new_words(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def _prepared(tmp_path_factory):
+    return tmp_path_factory.mktemp("prepared")
+
+
+@pytest.fixture
+def prepared(_prepared, tmp_path, monkeypatch):
+    """Copy a project that was prepared once: preparing takes runs, copying next to nothing."""
+    monkeypatch.delenv("IBID_HOME", raising=False)
+    monkeypatch.delenv("IBID_PIPELINE", raising=False)
+
+    def prepare(build):
+        kept = _prepared / f"{build.__module__}.{build.__name__}"
+        if not kept.exists():
+            build(_new_words(kept))
+        return Quick(shutil.copytree(kept, tmp_path / "project"))
+
+    return prepare
+
+
+def counted(words):
+    """Two texts, run once."""
+    words.put(one="a b", two="c")
+    words.run()
+
+
+@pytest.fixture
+def done(prepared):
+    return prepared(counted)

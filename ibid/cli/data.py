@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from ibid.cli import show
-from ibid.cli.options import Address, Json, NoRun, Pipeline, find_entry, opened
+from ibid.cli.options import Address, Json, NoRun, Pipeline, find_commit, find_entry, opened
 from ibid.cli.running import run_and_show
 from ibid.engine import inputs
 from ibid.engine.project import Project
 from ibid.stage.contract import UsageError, one_line
-from ibid.store.commits import Store
+from ibid.store.commits import Commit, Store
 from ibid.store.trees import FILE, FOLDER
 
 
@@ -24,12 +24,15 @@ def put(
         bool,
         typer.Option("--replace", help="Take the place of the upload last put with --replace."),
     ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Take back files that were purged.")
+    ] = False,
     no_run: NoRun = False,
     pipeline: Pipeline = None,
 ) -> None:
     """Commit an upload, and start what it feeds. Bytes that are there already make no commit."""
     with opened(pipeline) as (project, store):
-        commit = inputs.put(project, store, repo, path, replace=replace)
+        commit = inputs.put(project, store, repo, path, replace=replace, again=again)
         if commit is None:
             show.say(f"{repo}: no commit, it holds the bytes of {path} already")
         else:
@@ -70,8 +73,9 @@ def commits(
 ) -> None:
     """List a repo's commits, newest first."""
     with opened(pipeline) as (_, store):
-        store.resolve(repo)
         history = store.history(repo)
+        if not history:
+            store.resolve(repo)  # says what repos there are
         if json:
             show.data(
                 [
@@ -81,14 +85,18 @@ def commits(
                         "digest": commit.tree,
                         "size": commit.size,
                         "created": commit.created,
+                        "purged": commit.purged,
                     }
                     for commit in history
                 ]
             )
             return
         show.table(
-            ("COMMIT", "DIGEST", "SIZE", "CREATED (UTC)"),
-            ((c.id, c.tree[:12], show.size(c.size), show.clock(c.created)) for c in history),
+            ("COMMIT", "DIGEST", "SIZE", "CREATED (UTC)", "PURGED (UTC)"),
+            (
+                (c.id, c.tree[:12], show.size(c.size), show.clock(c.created), _purged(c))
+                for c in history
+            ),
         )
 
 
@@ -133,7 +141,8 @@ def get(
             shutil.rmtree(target)
         else:
             target.unlink(missing_ok=True)
-        store.trees.checkout(entry, target)
+        with store.reading(find_commit(store, address.partition(":")[0])):
+            store.trees.checkout(entry, target)
         show.say(f"{target}: {show.size(entry.size)}")
 
 
@@ -144,8 +153,15 @@ def cat(address: Address, pipeline: Pipeline = None) -> None:
         if entry.kind != FILE:
             names = ", ".join(one_line(inner.name) for inner in store.trees.read(entry.digest))
             raise UsageError("Expected a file.", received=f"{path}, a folder of {names}")
-        sys.stdout.buffer.write(store.objects.read(entry.digest))
+        with store.reading(find_commit(store, address.partition(":")[0])):
+            sys.stdout.buffer.write(store.objects.read(entry.digest))
         sys.stdout.buffer.flush()
+
+
+def _purged(commit: Commit) -> str:
+    if commit.purged_at is None:
+        return ""
+    return f"{show.clock(commit.purged_at)}, {commit.purged}"
 
 
 def _list_uploads(project: Project, store: Store, repo: str) -> None:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ibid.cli import data, jobs, proofs, running, show, workload
+from ibid.cli import copies, data, jobs, proofs, running, show, store, workload
 from ibid.stage.contract import IbidError
 from ibid.store.disk import explain
 
@@ -25,6 +25,14 @@ for command in (
     data.ls,
     data.get,
     data.cat,
+    store.doctor,
+    store.rm,
+    store.delete,
+    store.gc,
+    store.size,
+    copies.export,
+    copies.push,
+    copies.pull,
     jobs.jobs,
     jobs.logs,
     jobs.stop,
@@ -35,6 +43,7 @@ for command in (
     workload.specs,
 ):
     app.command()(command)
+app.command("import")(copies.import_)
 app.command(
     add_help_option=False,  # --help too is the sampler's
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ibid.cli import show
 from ibid.engine.project import Project, load
 from ibid.stage.contract import UsageError
 from ibid.store.commits import MASTER, Commit, Store
@@ -19,6 +20,14 @@ Pipeline = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, whose form is stable.")]
 NoRun = Annotated[bool, typer.Option("--no-run", help="Commit only; run later.")]
+RemoteUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--remote",
+        envvar="IBID_REMOTE",
+        help="URL of another store, such as s3://BUCKET/FOLDER; default: $IBID_REMOTE.",
+    ),
+]
 Address = Annotated[
     str,
     typer.Argument(
@@ -34,7 +43,7 @@ _ADDRESS = re.compile(r"(?P<repo>[^@:]+)(@(?P<ref>[^:]+))?(:(?P<path>.*))?", re.
 def opened(pipeline: str | None) -> Iterator[tuple[Project, Store]]:
     """Load the project around the current folder and open its store."""
     project = load(Path.cwd(), pipeline)
-    store = project.home.open(project.name)
+    store = project.home.open(project.name, show.say)
     try:
         yield project, store
     finally:
@@ -43,28 +52,31 @@ def opened(pipeline: str | None) -> Iterator[tuple[Project, Store]]:
 
 def find_commit(store: Store, address: str) -> Commit:
     """Find the commit that an address without a path names."""
-    commit, path = _split(store, address)
+    repo, ref, path = split(address)
     if path is not None:
         raise UsageError("Expected REPO@REF without a path.", received=address)
-    return commit
+    return store.resolve(repo, ref or MASTER)
 
 
 def find_entry(store: Store, address: str) -> tuple[str, Entry]:
     """Find the file or folder that an address names; returns its path and its entry."""
-    commit, path = _split(store, address)
+    repo, ref, path = split(address)
+    commit = store.resolve(repo, ref or MASTER)
     path = "/" + (path or "").strip("/")
-    entry = store.trees.find(commit.tree, path)
+    with store.reading(commit):
+        entry = store.trees.find(commit.tree, path)
     if entry is None:
         raise UsageError(
-            f"Expected a path in {commit.repo}@{commit.id[:8]}.",
+            f"Expected a path in {commit.address}.",
             received=path,
-            hint=f"ibid ls {commit.repo}@{commit.id[:8]}",
+            hint=f"ibid ls {commit.address}",
         )
     return path, Entry(entry.name, FOLDER, commit.tree, commit.size) if path == "/" else entry
 
 
-def _split(store: Store, address: str) -> tuple[Commit, str | None]:
+def split(address: str) -> tuple[str, str | None, str | None]:
+    """Split REPO[@REF][:PATH] into its parts; raises UsageError for what is none."""
     match = _ADDRESS.fullmatch(address)
     if match is None:
         raise UsageError("Expected REPO[@REF][:PATH].", received=address)
-    return store.resolve(match["repo"], match["ref"] or MASTER), match["path"]
+    return match["repo"], match["ref"], match["path"]

@@ -66,6 +66,8 @@ def _grow(view: Tree, found: Lineage, origin: Origin, shown: set[str]) -> None:
 
 def _line(origin: Origin, glob: str) -> Text:
     text = Text(f"{origin.repo}@{origin.commit[:8]}  {origin.digest[:12]}")
+    if origin.purged_at is not None:
+        text.append(f"  purged ({origin.purged}) on {show.clock(origin.purged_at)[:10]}")
     if glob != "/":
         text.append(f"  {glob}")
     if origin.code and origin.environment:

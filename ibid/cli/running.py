@@ -118,7 +118,7 @@ def run_and_show(project: Project, store: Store, *, json: bool = False) -> None:
 
 def _run_and_show(project: Project, store: Store, *, json: bool = False) -> engine.Run:
     with watching() as watch:
-        done = engine.run(project, store, watch, _say_waiting)
+        done = engine.run(project, store, watch, say_waiting)
     if json:
         jobs = [_done_data(job) for job in done.done.values()]
         show.data({"jobs": jobs, "not_run": done.not_run, "code": done.code})
@@ -204,13 +204,15 @@ def _show_refusals(project: Project, store: Store) -> None:
     for output in engine.refusals(project, store):
         name = f"{output.repo}@{output.id[:8]}"
         show.say(f"\nRefused: {name} (exit code {int(ExitCode.GATE_REFUSED)}).")
-        job = Jobs(store).resolve(f"{output.repo}@{output.id}")
-        rows = [row for row in Jobs(store).datums(job.pipeline, job.id) if row.code]
-        said = "\n".join(read_log(project, job, row) for row in rows)
+        found = [job for job in Jobs(store).history(output.repo) if job.id == output.id]
+        # A commit that came from elsewhere came without its job.
+        rows = [(j, row) for j in found for row in Jobs(store).datums(j.pipeline, j.id) if row.code]
+        said = "\n".join(read_log(project, job, row) for job, row in rows)
         show.say(said or f"  hint: ibid logs {name}, or that of the run that computed it")
 
 
-def _say_waiting(holder: str) -> None:
+def say_waiting(holder: str) -> None:
+    """Say for whom a command waits."""
     show.say(f"Waiting for the run of {holder} to end.")
 
 

@@ -78,6 +78,8 @@ def _source_differences(
     name: str, glob: str, then: dict[str, Any], head: Commit, store: Store
 ) -> list[str]:
     """Name what changed among the files that the glob selects."""
+    if then["digest"] not in store.objects:  # purged, or deleted and collected
+        return [f"{name} changed; what it was is not in the store any more"]
     literal = glob if "*" not in glob else "/"
     old, new = (store.trees.find(tree, literal) for tree in (then["digest"], head.tree))
     if old is None or new is None:

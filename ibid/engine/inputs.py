@@ -11,11 +11,14 @@ from ibid.engine import record
 from ibid.engine.project import Project
 from ibid.spec.preimage import Digest
 from ibid.stage.contract import BadInputError, UsageError
+from ibid.store import withdrawn
 from ibid.store.commits import Commit, MovedError, Store, new_id
 from ibid.store.trees import EMPTY, FOLDER, Entry
 
 
-def put(project: Project, store: Store, repo: str, path: Path, *, replace: bool) -> Commit | None:
+def put(
+    project: Project, store: Store, repo: str, path: Path, *, replace: bool, again: bool = False
+) -> Commit | None:
     """Commit a file or folder to an input repo; returns None if its bytes are there already.
 
     Args:
@@ -25,10 +28,11 @@ def put(project: Project, store: Store, repo: str, path: Path, *, replace: bool)
         path: what to commit. In a repo of uploads it becomes the folder `<sequence>-<name>`.
         replace: in a repo of uploads, take the place of the upload last put with `replace`, in the
             same commit; in a repo of files, of everything.
+        again: take back files that were purged.
 
     Raises:
         UsageError: if the repo takes no input.
-        BadInputError: if the path is missing or empty.
+        BadInputError: if the path is missing or empty, or holds files that were purged.
     """
     if repo not in project.inputs:
         raise UsageError(
@@ -40,6 +44,14 @@ def put(project: Project, store: Store, repo: str, path: Path, *, replace: bool)
         raise UsageError("Expected a repo that people fill.", received=f"{repo}, a cron's ticks")
     if not path.exists():
         raise BadInputError("Expected a file or a folder to commit.", received=f"no {path}")
+    with store.lock.shared():
+        return _put(project, store, repo, path, replace=replace, again=again)
+
+
+def _put(
+    project: Project, store: Store, repo: str, path: Path, *, replace: bool, again: bool
+) -> Commit | None:
+    withdrawn.refuse_files(store, path.resolve(), again=again)
     added = store.trees.add(path.resolve())
     if added.digest == EMPTY:
         raise BadInputError("Expected a folder with files in it.", received=f"{path} is empty")
@@ -66,11 +78,12 @@ def commit_params(
     store: Store, files: Mapping[str, bytes], overrides: tuple[str, ...]
 ) -> Commit | None:
     """Commit one file of parameters a pipeline; returns None if they are as they were."""
-    tree = store.trees.write_files(files)
-    head = store.head("params")
-    if head is not None and head.tree == tree.digest:
-        return None
-    return store.commit("params", new_id(), tree, record.of_input(overrides=list(overrides)))
+    with store.lock.shared():
+        tree = store.trees.write_files(files)
+        head = store.head("params")
+        if head is not None and head.tree == tree.digest:
+            return None
+        return store.commit("params", new_id(), tree, record.of_input(overrides=list(overrides)))
 
 
 def commit_initial(project: Project, store: Store) -> None:
@@ -91,13 +104,9 @@ def commit_initial(project: Project, store: Store) -> None:
 def _with_upload(
     store: Store, head: Commit | None, repo: str, added: Entry, path: Path, replace: bool
 ) -> tuple[Entry, dict[str, Any]]:
-    """Add an upload, unless one holds its bytes already, and drop the one that it replaces.
-
-    The record carries on what the next upload has to know, so that nobody reads all of them: the
-    highest number ever given (the latest upload has it) and which upload `replace` takes away.
-    """
+    """Add an upload, unless one holds its bytes already, and drop the one that it replaces."""
     tree = head.tree if head else EMPTY
-    told = json.loads(head.provenance) if head else {}
+    told = record.carried(head.provenance) if head else {}
     sequence, replaceable = told.get("sequence", 0), told.get("replaceable")
     there = _upload_of(store, tree, repo, added)
     changes: dict[str, Entry | None] = {}

@@ -37,14 +37,13 @@ class Memo:
         """
         path = self.folder / f"{digest('memo', question)}.json"
         kept = _read(path)
-        boot = _boot()
-        if kept and kept["boot"] == boot and _as_it_was(kept["seen"]):
+        if kept and _as_it_was(kept["seen"]):
             return kept["answer"]
         began = time.time_ns()
         answer, seen = work_out()
         stamps = {str(each): _stamp(each) for each in seen}
         if all(stamp is None or stamp[0] < began - SETTLED_NS for stamp in stamps.values()):
-            self._keep(path, {"answer": answer, "boot": boot, "seen": stamps})
+            self._keep(path, {"answer": answer, "seen": stamps})
         return answer
 
     def _keep(self, path: Path, value: dict[str, Any]) -> None:
@@ -60,12 +59,6 @@ def _read(path: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, ValueError):  # never kept, or lost its bytes in a power cut
         return None
     return kept
-
-
-def _boot() -> str:
-    """Name the time since the machine started: a power cut may lose what an answer is about."""
-    path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip() if path.exists() else ""
 
 
 def _as_it_was(seen: dict[str, list[int] | None]) -> bool:

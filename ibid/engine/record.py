@@ -9,6 +9,7 @@ import ibid
 from ibid.engine.work import Work
 from ibid.stage.canonical import json_bytes
 from ibid.store.commits import CommitId
+from ibid.store.reach import Cause, Cited
 
 VERSION = 1
 
@@ -55,9 +56,32 @@ def of_output(
     return json.dumps(record, sort_keys=True)
 
 
+def carried(provenance: str) -> dict[str, Any]:
+    """Return what the next record of a repo of uploads has to say too.
+
+    So that nobody reads all of them: `sequence`, the highest number ever given (the latest upload
+    has it), and `replaceable`, the upload that `put --replace` takes away.
+    """
+    told = json.loads(provenance)
+    return {name: told[name] for name in ("sequence", "replaceable") if name in told}
+
+
 def of_input(**facts: Any) -> str:
     """Record how an input commit came about: `upload`, `replaceable`, `overrides`."""
     return json.dumps({"version": VERSION, "kind": "input", **facts}, sort_keys=True)
+
+
+def cited(provenance: str) -> Cited:
+    """Say what a record cites: its objects, its code, the commits that caused its commit."""
+    record = json.loads(provenance)
+    if record["kind"] != "output":
+        return Cited()
+    causes = (Cause(given["repo"], given["commit"], given["digest"]) for given in record["inputs"])
+    return Cited(
+        objects=(record["spec_record"], record["environment_record"]),
+        trees=(record["code"],),
+        causes=tuple(dict.fromkeys(causes)),
+    )
 
 
 def _inputs(work: Work) -> list[dict[str, str]]:

@@ -31,18 +31,22 @@ def run(project: Project, store: Store, watch: Watch, waiting: Waiting) -> "Run"
 
     Returns the run, which knows what it did and with which exit code to end.
     """
-    with project.home.run_lock(waiting):
-        Jobs(store).end_abandoned()
+    with project.home.run_lock(waiting), store.lock.shared():
+        return _run(project, store, watch)
+
+
+def _run(project: Project, store: Store, watch: Watch) -> "Run":
+    Jobs(store).end_abandoned()
+    scratch.clear(project.home)
+    commit_initial(project, store)
+    cron.tick(project, store, datetime.now(UTC))
+    this = Run(project, store, watch)
+    try:
+        with this.stopping_on_signals():
+            this.go()
+    finally:
         scratch.clear(project.home)
-        commit_initial(project, store)
-        cron.tick(project, store, datetime.now(UTC))
-        this = Run(project, store, watch)
-        try:
-            with this.stopping_on_signals():
-                this.go()
-        finally:
-            scratch.clear(project.home)
-        return this
+    return this
 
 
 class Run:

@@ -4,6 +4,7 @@ Many small datums are laid out in memory where the system has a folder for that:
 and removing their files costs more than their work.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -17,6 +18,7 @@ from ibid.store.home import Home
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - the folder made there is this user's alone
 SMALL = 16 << 20  # bytes of a datum's inputs
+OWNER = "home"  # a link beside the datums' folders: whose scratch it is
 ROOM = 2 << 30  # bytes that have to be free
 
 
@@ -25,6 +27,8 @@ def choose(home: Home, datums: Sequence[Datum]) -> Path:
     sizes = [sum(item.entry.size for item in datum.items) for datum in datums]
     memory = in_memory(home)
     if len(sizes) > 1 and max(sizes) <= SMALL and _has_room(memory):
+        with contextlib.suppress(FileExistsError):
+            (memory / OWNER).symlink_to(home.path)
         return memory
     return home.scratch
 
@@ -99,6 +103,20 @@ def _open(folder: Path) -> None:
 
 def _name(home: Home) -> str:
     return hashlib.sha256(os.fsencode(home.path)).hexdigest()[:16]
+
+
+def leftovers(home: Home) -> list[Path]:
+    """List what runs that were killed have left; the caller holds the run's lock."""
+    own = [*home.scratch.iterdir()] if home.scratch.is_dir() else []
+    if _is_ours(in_memory(home)):
+        own.append(in_memory(home))
+    return own + abandoned()
+
+
+def abandoned() -> list[Path]:
+    """List this user's scratch in memory whose homes are gone."""
+    found = filter(_is_ours, sorted(MEMORY.glob(f"ibid-{os.getuid()}-*")))
+    return [each for each in found if (each / OWNER).is_symlink() and not (each / OWNER).exists()]
 
 
 def _has_room(folder: Path) -> bool:

@@ -13,7 +13,7 @@ from ibid.engine.sandbox import OWN, WEAKER, Sandbox
 from ibid.engine.work import gather
 from ibid.spec.sources import missing
 from ibid.stage.contract import BadInputError, UsageError
-from ibid.store.commits import Store
+from ibid.store.commits import WHOLE, Store
 
 
 def serve(
@@ -42,23 +42,25 @@ def serve(
         raise UsageError(f"Expected a service without secrets: nothing masks what {name} shows.")
     commit_initial(project, store)
     heads = {source.repo: store.head(source.repo) for source in spec.sources}
+    heads = {repo: None if head and head.purged == WHOLE else head for repo, head in heads.items()}
     if lacking := missing(spec.input, heads):
         raise BadInputError(
             f"Expected outputs for {name} to show.",
             received=f"nothing is committed to {', '.join(lacking)}",
             hint="ibid run",
         )
-    work = gather(project, store, spec, {repo: head for repo, head in heads.items() if head})
     project.home.path.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="service-", dir=project.home.path))
     try:
         pfs = folder / "pfs"
         variables = {"SERVICE_HOST": "127.0.0.1", "SERVICE_PORT": str(port or spec.port)}
-        for item in (item for datum in work.datums for item in datum.items):
-            target = pfs / item.input / item.path.strip("/")
-            store.trees.checkout(item.entry, target)
-            variables[item.input] = str(target)
-        store.trees.checkout(work.code, folder / "code")
+        with store.lock.shared():  # the code goes into the store, and nothing cites it
+            work = gather(project, store, spec, {r: head for r, head in heads.items() if head})
+            for item in (item for datum in work.datums for item in datum.items):
+                target = pfs / item.input / item.path.strip("/")
+                store.trees.checkout(item.entry, target)
+                variables[item.input] = str(target)
+            store.trees.checkout(work.code, folder / "code")
         own = tuple(folder / name for name in OWN)
         for path in own:
             path.mkdir()

@@ -56,13 +56,27 @@ class Work:
         return digest("job", [sorted(self.keys), recovery] if recovery else sorted(self.keys))
 
 
-def gather(project: Project, store: Store, spec: Spec, heads: Mapping[str, Commit]) -> Work:
-    """Bring together everything that a key is made of."""
+def gather(
+    project: Project,
+    store: Store,
+    spec: Spec,
+    heads: Mapping[str, Commit],
+    code: Entry | None = None,
+) -> Work:
+    """Bring together everything that a key is made of.
+
+    Args:
+        project: where the code is, and the packages that are installed.
+        store: where to keep the code closure.
+        spec: the pipeline.
+        heads: the input commits, by repo.
+        code: a code closure that is in the store already; default: that of the project now.
+    """
     memo = Memo(project.home.memo)
     usable = packages(spec.extra, memo)
-    params = read_params(store, spec, heads)
-    described = environment.describe(usable, spec.machine, params)
-    return Work(spec, store, heads, _code(project, store, spec, memo), described, usable.modules)
+    described = environment.describe(usable, spec.machine, read_params(store, spec, heads))
+    code = code or _code(project, store, spec, memo)
+    return Work(spec, store, heads, code, described, usable.modules)
 
 
 def _code(project: Project, store: Store, spec: Spec, memo: Memo) -> Entry:
@@ -71,7 +85,8 @@ def _code(project: Project, store: Store, spec: Spec, memo: Memo) -> Entry:
     def work_out() -> Seen:
         files = closure.resolve(project.root, spec)
         tree = store.trees.write_files(files)
-        return [tree.digest, tree.size], closure.read_from(project.root, files)
+        stored = [store.objects.path(d) for _, d in store.trees.objects_of(tree.digest, set())]
+        return [tree.digest, tree.size], [*closure.read_from(project.root, files), *stored]
 
     question = ["code", str(project.root), spec.component, *spec.files]
     digest, size = memo.recall(question, work_out)

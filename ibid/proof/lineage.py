@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ibid.spec.preimage import Digest
-from ibid.store.commits import Commit, CommitId, Store
+from ibid.store.commits import WHOLE, Commit, CommitId, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class Origin:
     started: float | None = None
     finished: float | None = None
     exit_code: int | None = None
+    purged: str = ""
+    purged_at: float | None = None
     holds: tuple[str, ...] = ()
     inputs: tuple[Given, ...] = ()
 
@@ -84,7 +86,14 @@ def _origin(store: Store, commit: Commit) -> Origin:
     record = json.loads(commit.provenance)
     known = (commit.repo, commit.id, commit.tree, commit.created)
     if record["kind"] == "input":
-        return Origin(*known, holds=tuple(entry.name for entry in store.trees.read(commit.tree)))
+        whole = commit.purged == WHOLE
+        top = [] if whole else store.trees.read(commit.tree)
+        return Origin(
+            *known,
+            purged=commit.purged,
+            purged_at=commit.purged_at,
+            holds=tuple(entry.name for entry in top),
+        )
     inputs = tuple(Given(**given) for given in record["inputs"])
     return Origin(
         *known,
@@ -96,6 +105,8 @@ def _origin(store: Store, commit: Commit) -> Origin:
         started=record["started"],
         finished=record["finished"],
         exit_code=record["exit_code"],
+        purged=commit.purged,
+        purged_at=commit.purged_at,
         inputs=inputs,
     )
 
@@ -103,8 +114,10 @@ def _origin(store: Store, commit: Commit) -> Origin:
 def _params(store: Store, inputs: tuple[Given, ...]) -> dict[str, Any] | None:
     """Read the parameters that the job was given, out of the commit that it cites."""
     for given in inputs:
-        entry = store.trees.find(given.digest, given.glob) if given.name == "params" else None
-        if entry is not None:
+        if given.name != "params" or given.digest not in store.objects:  # purged with its commit
+            continue
+        entry = store.trees.find(given.digest, given.glob)
+        if entry is not None and entry.digest in store.objects:
             params: dict[str, Any] = json.loads(store.objects.read(entry.digest))
             return params
     return None

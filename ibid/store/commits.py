@@ -1,26 +1,36 @@
 """Commits and branches: what was stored, in which order, and how it is named."""
 
+import contextlib
 import re
 import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
 from typing import Literal, NewType
 
 from ibid.spec.near import did_you_mean
 from ibid.spec.preimage import Digest
-from ibid.stage.contract import TemporaryError, UsageError
+from ibid.stage.contract import BadInputError, TemporaryError, UsageError
 from ibid.store.database import Database
-from ibid.store.objects import Objects
+from ibid.store.locks import StoreLock
+from ibid.store.objects import MissingObjectError, Objects
 from ibid.store.trees import Entry, Trees
 
 CommitId = NewType("CommitId", str)
 MASTER = "master"
+WHOLE, FILES = "whole", "files"
+_COLUMNS = "repo, id, parent, tree, size, created, provenance, purged, purged_at, added"
 _BACK = re.compile(r"(?P<base>[^^~]+)(?P<back>\^*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One version of a repo. `tree` is its digest; `provenance` is JSON about it, outside of it."""
+    """One version of a repo. `tree` is its digest; `provenance` is JSON about it, outside of it.
+
+    `purged` is `whole` if its bytes are gone for good, `files` if those of some files are. `added`
+    is what it brought, where it is to be found again by that.
+    """
 
     repo: str
     id: CommitId
@@ -29,10 +39,22 @@ class Commit:
     size: int
     created: float
     provenance: str
+    purged: str = ""
+    purged_at: float | None = None
+    added: Digest | None = None
+
+    @property
+    def address(self) -> str:
+        """`REPO@` and enough of the id."""
+        return f"{self.repo}@{self.id[:8]}"
 
 
 class MovedError(TemporaryError):
     """Somebody else has committed to the branch meanwhile: read it again."""
+
+
+class PurgedError(BadInputError):
+    """Bytes that were removed for good; that they were here is on record."""
 
 
 def new_id() -> CommitId:
@@ -43,9 +65,27 @@ def new_id() -> CommitId:
 class Store:
     """The repos of one project in one home folder."""
 
-    def __init__(self, objects: Objects, database: Database, project: str) -> None:
-        self.objects, self.database, self.project = objects, database, project
+    def __init__(self, objects: Objects, database: Database, project: str, lock: StoreLock) -> None:
+        self.objects, self.database, self.project, self.lock = objects, database, project, lock
         self.trees = Trees(objects)
+
+    def projects(self) -> list["Store"]:
+        """List the stores of all projects of this home: they share objects and results."""
+        rows = self.database.query("SELECT DISTINCT project FROM commits ORDER BY project")
+        return [Store(self.objects, self.database, row["project"], self.lock) for row in rows]
+
+    @contextlib.contextmanager
+    def reading(self, commit: Commit) -> Iterator[None]:
+        """Say of bytes that were purged that they were, and when; raises PurgedError."""
+        if commit.purged == WHOLE:
+            raise _purged(commit, commit.purged_at, commit.tree)
+        try:
+            yield
+        except MissingObjectError as error:
+            rows = self.database.query("SELECT at FROM purged WHERE digest = ?", (error.received,))
+            if not rows:
+                raise
+            raise _purged(commit, rows[0]["at"], error.received) from error
 
     def commit(
         self,
@@ -83,18 +123,27 @@ class Store:
             if onto != "any" and parent != (onto and onto.id):
                 raise MovedError(f"Expected {repo}@{branch} to be as it was read.", received=parent)
             commit = Commit(
-                repo, commit_id, parent, tree.digest, tree.size, time.time(), provenance
-            )
-            self.database.execute(
-                "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (self.project, repo, commit_id, parent, tree.digest, tree.size, commit.created,
-                 provenance, added),
+                repo, commit_id, parent, tree.digest, tree.size, time.time(), provenance,
+                added=added,
             )  # fmt: skip
-            self.database.execute(
-                "INSERT OR REPLACE INTO branches VALUES (?, ?, ?, ?)",
-                (self.project, repo, branch, commit_id),
-            )
+            self.insert(commit)
+            self.set_branch(repo, branch, commit_id)
         return commit
+
+    def insert(self, commit: Commit) -> None:
+        """Add the record of a commit; what it hangs on is in the store, and durable."""
+        self.database.execute(
+            f"INSERT INTO commits (project, {_COLUMNS}) "  # noqa: S608
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (self.project, *astuple(commit)),
+        )
+
+    def set_branch(self, repo: str, branch: str, head: CommitId) -> None:
+        """Let a branch, new or not, point to a commit."""
+        self.database.execute(
+            "INSERT OR REPLACE INTO branches VALUES (?, ?, ?, ?)",
+            (self.project, repo, branch, head),
+        )
 
     def head(self, repo: str, branch: str = MASTER) -> Commit | None:
         """Return the newest commit of a branch, or None if there is none."""
@@ -139,6 +188,14 @@ class Store:
         )
         return [row["repo"] for row in rows]
 
+    def mark_purged(self, commit: Commit, how: str, at: float) -> None:
+        """Mark a commit as purged, in whole or of some files; its record stays."""
+        self.database.execute(
+            "UPDATE commits SET purged = ?, purged_at = ? WHERE project = ? AND repo = ? "
+            "AND id = ?",
+            (how, at, self.project, commit.repo, commit.id),
+        )
+
     def close(self) -> None:
         """Close the database, and let go of the objects."""
         self.database.close()
@@ -172,9 +229,17 @@ class Store:
 
     def _select(self, where: str, *parameters: object) -> list[Commit]:
         """Select by a condition of ours, its values bound."""
-        columns = "repo, id, parent, tree, size, created, provenance"
         rows = self.database.query(
-            f"SELECT {columns} FROM commits WHERE project = ? AND {where}",  # noqa: S608
+            f"SELECT {_COLUMNS} FROM commits WHERE project = ? AND {where}",  # noqa: S608
             (self.project, *parameters),
         )
         return [Commit(*row) for row in rows]
+
+
+def _purged(commit: Commit, at: float | None, digest: object) -> PurgedError:
+    day = datetime.fromtimestamp(at or 0, UTC).strftime("%Y-%m-%d")
+    return PurgedError(
+        f"Expected {commit.address} to hold its bytes.",
+        received=f"purged on {day}, was {digest}",
+        hint=f"ibid lineage {commit.address} shows its record, which is kept",
+    )

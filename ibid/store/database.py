@@ -11,77 +11,18 @@ from typing import Any
 
 from ibid.stage.contract import UsageError
 from ibid.store.disk import explain_database
-
-FORMAT = 2
-
-SCHEMA = """
-CREATE TABLE commits (
-    project TEXT NOT NULL,
-    repo TEXT NOT NULL,
-    id TEXT NOT NULL,
-    parent TEXT,
-    tree TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    created REAL NOT NULL,
-    provenance TEXT NOT NULL,
-    added TEXT,
-    PRIMARY KEY (project, repo, id)
-) STRICT;
-CREATE INDEX commits_added ON commits (project, repo, added) WHERE added IS NOT NULL;
-CREATE TABLE branches (
-    project TEXT NOT NULL,
-    repo TEXT NOT NULL,
-    name TEXT NOT NULL,
-    head TEXT NOT NULL,
-    PRIMARY KEY (project, repo, name)
-) STRICT;
-CREATE TABLE jobs (
-    project TEXT NOT NULL,
-    pipeline TEXT NOT NULL,
-    id TEXT NOT NULL,
-    state TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    started REAL NOT NULL,
-    finished REAL,
-    total INTEGER NOT NULL,
-    skipped INTEGER NOT NULL,
-    code INTEGER NOT NULL,
-    error TEXT NOT NULL,
-    stopping INTEGER NOT NULL,
-    PRIMARY KEY (project, pipeline, id)
-) STRICT;
-CREATE INDEX jobs_newest ON jobs (project, pipeline);
-CREATE INDEX jobs_running ON jobs (project) WHERE state = 'running';
-CREATE TABLE datums (
-    project TEXT NOT NULL,
-    pipeline TEXT NOT NULL,
-    job TEXT NOT NULL,
-    id TEXT NOT NULL,
-    key TEXT NOT NULL,
-    state TEXT NOT NULL,
-    label TEXT NOT NULL,
-    code INTEGER NOT NULL,
-    error TEXT NOT NULL,
-    seconds REAL NOT NULL,
-    log TEXT NOT NULL,
-    log_start INTEGER NOT NULL,
-    log_end INTEGER NOT NULL,
-    PRIMARY KEY (project, pipeline, job, id)
-) STRICT;
-CREATE TABLE results (
-    key TEXT PRIMARY KEY,
-    tree TEXT NOT NULL,
-    code INTEGER NOT NULL,
-    seconds REAL NOT NULL
-) STRICT;
-"""
+from ibid.store.locks import LOG, Say
+from ibid.store.migrations import FORMAT, migrate
 
 
 class Database:
-    """One connection, shared by the threads of one process."""
+    """One connection, shared by the threads of one process.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    A database of an older format is migrated as it is opened; `say` is told, once.
+    """
+
+    def __init__(self, path: Path, say: Say = LOG) -> None:
+        self.path, self._say = path, say
         self._lock = threading.RLock()
         with self._explained():
             self._connection = sqlite3.connect(
@@ -134,13 +75,22 @@ class Database:
         """Close the connection."""
         self._connection.close()
 
+    def scrub(self) -> bool:
+        """Leave no trace in the files of what was deleted; returns whether that was possible.
+
+        Another process that reads meanwhile keeps what it sees.
+        """
+        with self._lock:
+            self._connection.execute("VACUUM")
+            busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
     def _prepare(self) -> None:
-        """Make the tables of a new store; a store that is not ours is refused as it is."""
-        found = self._version()
-        if found not in (0, FORMAT):
+        """Make or migrate the tables; a store that is not ours is refused as it is."""
+        if (found := self._version()) > FORMAT:
             raise UsageError(
-                f"Expected a store of format {FORMAT} at {self.path}.",
-                received=f"format {found}",
+                f"Expected a store of format {FORMAT} or older at {self.path}.",
+                received=f"format {found}, of a newer ibid",
                 hint="use the version of ibid that made this store",
             )
         with _alone(self.path.parent):  # SQLite would not wait for another that does the same
@@ -149,10 +99,29 @@ class Database:
         if found == FORMAT:
             return
         with self.transaction():
-            if self._version() == 0:  # another process may have been first
-                for statement in filter(str.strip, SCHEMA.split(";")):
-                    self._connection.execute(statement)
-                self._connection.execute(f"PRAGMA user_version = {FORMAT}")
+            found = self._version()  # another process may have been first
+            if found == FORMAT:
+                return
+            backup = self._back_up(found) if found else None
+            migrate(self._connection, found)
+        if backup:
+            self._say(
+                f"{self.path}: migrated from format {found} to {FORMAT}; as it was: {backup.name}"
+            )
+
+    def _back_up(self, version: int) -> Path:
+        """Keep the database as it is, beside it, whole or not at all."""
+        target = self.path.with_name(f"{self.path.name}.format-{version}")
+        half = target.with_name(f"{target.name}.half")
+        half.unlink(missing_ok=True)
+        # By a connection of its own: one that writes cannot be copied from.
+        with (
+            contextlib.closing(sqlite3.connect(self.path)) as reader,
+            contextlib.closing(sqlite3.connect(half)) as copy,
+        ):
+            reader.backup(copy)
+        half.rename(target)
+        return target
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

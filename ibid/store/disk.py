@@ -18,6 +18,10 @@ class DiskError(TemporaryError):
     """A disk is full or fails; what was committed before is whole."""
 
 
+class BrokenDatabaseError(IbidError):
+    """The database is no longer what was written there."""
+
+
 class BusyError(TemporaryError):
     """Another process kept the database for longer than anybody should."""
 
@@ -61,7 +65,7 @@ def explain_database(error: sqlite3.Error, path: Path) -> IbidError | None:
         case sqlite3.SQLITE_READONLY:
             return IbidError(f"Expected to be allowed to write to {path}.", received=error)
         case sqlite3.SQLITE_CORRUPT:
-            return IbidError(
+            return BrokenDatabaseError(
                 f"Expected {path} to be whole: something other than ibid has changed it.",
                 received=error,
                 hint=f"put back a copy, or save its rows: sqlite3 {path} .recover",

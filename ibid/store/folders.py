@@ -99,11 +99,12 @@ class Folders:
             if before.get(name) != after.get(name):
                 yield name, before.get(name), after.get(name)
 
-    def objects_of(self, digest: Digest) -> Iterator[Digest]:
-        """List the objects that one folder is made of, its own first."""
-        yield digest
-        for part in self._load(digest)[1]:
-            yield from self.objects_of(part.digest)
+    def below(self, digest: Digest) -> tuple[list[Digest], list[Digest]]:
+        """List what one object of a folder points to: files, then folders and parts of this one."""
+        entries, parts = self._load(digest)
+        folders = [entry.digest for entry in entries if entry.kind == FOLDER]
+        files = [entry.digest for entry in entries if entry.kind == FILE]
+        return files, folders + [part.digest for part in parts]
 
     def _build(
         self, names: Sequence[str], make: Callable[[Sequence[str]], Iterable[Entry]], depth: int

@@ -12,6 +12,7 @@ from typing import Protocol, TextIO
 from ibid.store.commits import Store
 from ibid.store.database import Database
 from ibid.store.disk import named
+from ibid.store.locks import LOG, Say, StoreLock
 from ibid.store.objects import Objects
 
 LOOK_SECONDS = 0.02
@@ -50,10 +51,23 @@ class Home:
         """Where the local deployment puts an accepted release."""
         return self.path / "deployed"
 
-    def open(self, project: str) -> Store:
-        """Open the store, making it if there is none."""
+    @property
+    def quarantine(self) -> Path:
+        """Where damaged objects are kept, each by the digest that it should have."""
+        return self.path / "quarantine"
+
+    def open(self, project: str, say: Say = LOG) -> Store:
+        """Open the store, making it if there is none.
+
+        `say` is told what people should know: that the store was migrated, for whom it waits.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
-        return Store(Objects(self.path / "objects"), Database(self.path / "ibid.db"), project)
+        return Store(
+            Objects(self.path / "objects"),
+            Database(self.path / "ibid.db", say),
+            project,
+            StoreLock(self.path, say),
+        )
 
     @contextlib.contextmanager
     def run_lock_if_free(self) -> Iterator[bool]:

@@ -67,6 +67,10 @@ class Incoming:
                 self._descriptor = self._enter()
             return self._descriptor
 
+    def files(self) -> list[Path]:
+        """List what is there."""
+        return sorted(self._folder.iterdir())
+
     def close(self) -> None:
         """Let go of the folder."""
         with self._lock:

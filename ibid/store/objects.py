@@ -3,10 +3,11 @@
 import ctypes
 import hashlib
 import os
+from collections.abc import Iterator
 from io import FileIO
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from ibid.spec.preimage import Digest, digest_bytes
 from ibid.stage.contract import IbidError
@@ -20,8 +21,8 @@ class MissingObjectError(IbidError):
     """A digest that the store cites and does not hold."""
 
 
-class CorruptObjectError(IbidError):
-    """An object whose bytes are no longer those that its name stands for."""
+class CorruptObjectError(MissingObjectError):
+    """An object whose bytes are no longer those that its name stands for: those are missing."""
 
 
 class Objects:
@@ -60,7 +61,7 @@ class Objects:
             data = source.read()
         return self.put_bytes(data), len(data)
 
-    def put_stream(self, source: BinaryIO) -> tuple[Digest, int]:
+    def put_stream(self, source: IO[bytes]) -> tuple[Digest, int]:
         """Store what a stream holds, hashing while copying."""
         first, more = source.read(CHUNK), b""
         # A pipe may give less than it has: only an empty read is the end.
@@ -94,6 +95,17 @@ class Objects:
                 hasher.update(chunk)
                 copy.write(chunk)
         _check(digest, hasher.hexdigest())
+
+    def all(self) -> Iterator[tuple[Digest, Path]]:
+        """List every object: the digest that its name says, and where it is."""
+        for folder in sorted(self.folder.iterdir()):
+            if len(folder.name) == 2:
+                for path in sorted(folder.iterdir()):
+                    yield Digest(folder.name + path.name), path
+
+    def incoming(self) -> list[Path]:
+        """List the files that have no name yet: being written now, or left by who was killed."""
+        return self._incoming.files()
 
     def sync(self) -> None:
         """Make every object written so far durable: one syncfs, not one fsync each."""

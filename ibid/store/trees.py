@@ -5,7 +5,7 @@ it was made.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Union
@@ -112,6 +112,32 @@ class Trees:
                 yield path, files[0], files[1]
             below = [e.digest if e and e.kind == FOLDER else EMPTY for e in (there, here)]
             yield from self.compare(below[0], below[1], path)
+
+    def objects_of(
+        self, root: Digest, seen: set[str], within: Container[Digest] | None = None
+    ) -> Iterator[tuple[str, Digest]]:
+        """List every object that a tree is made of, itself first, as (kind, digest).
+
+        Args:
+            root: the tree.
+            seen: what was listed before and is not listed again; what is listed is added.
+            within: the objects that can be read; what is below another is not listed. Default: all.
+        """
+        todo = [root]
+        while todo:
+            digest = todo.pop()
+            if (mark := f"{digest}/") in seen:  # a file may have the very bytes of a tree
+                continue
+            seen.add(mark)
+            yield FOLDER, digest
+            if within is not None and digest not in within:
+                continue
+            files, folders = self._folders.below(digest)
+            todo += folders
+            for file in files:
+                if file not in seen:
+                    seen.add(file)
+                    yield FILE, file
 
     def merge(self, roots: Iterable[Digest]) -> Entry:
         """Return the union of trees; raises PathClashError where two hold one path.

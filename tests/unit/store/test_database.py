@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ibid.stage.contract import UsageError
-from ibid.store.database import FORMAT, Database
+from ibid.store.database import Database
 from ibid.store.disk import DiskError
+from ibid.store.migrations import FORMAT
 
 BRANCH = "INSERT INTO branches VALUES ('p', 'r', ?, 'h')"
 
@@ -69,7 +70,7 @@ def test_the_threads_of_a_process_take_turns(database):
     assert sorted(counts) == list(range(1, 51))
 
 
-def test_a_store_of_another_format_is_refused_with_what_to_do(database):
+def test_a_store_of_a_newer_format_is_refused_with_what_to_do(database):
     database.execute("PRAGMA user_version = 7")
     with pytest.raises(UsageError, match=f"store of format {FORMAT}") as caught:
         Database(database.path)

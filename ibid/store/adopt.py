@@ -1,0 +1,109 @@
+"""Take in commits from another store: all that they need is checked, then all are shown at once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from ibid.spec.preimage import Digest
+from ibid.stage.contract import BadInputError
+from ibid.store.commits import FILES, MASTER, WHOLE, Commit, CommitId, Store
+from ibid.store.manifest import name_of
+from ibid.store.objects import MissingObjectError
+from ibid.store.reach import Below, Cites, commit_roots, purged_digests
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """The commits that are new here, and the repos whose branch they did not move."""
+
+    commits: tuple[Commit, ...]
+    apart: tuple[str, ...]
+
+
+def needed(store: Store, commits: Iterable[Commit], cites: Cites) -> set[Digest]:
+    """List the objects that commits hang on, but for files that were purged."""
+    commits, seen = list(commits), set[str]()
+    gone = purged_digests(store)
+    found: set[Digest] = set()
+    for root in commit_roots(commits, cites):
+        below = {digest for _, digest in store.trees.objects_of(root.tree, seen)}
+        found |= below - gone.keys() if root.purged else below
+    return found | {d for commit in commits for d in cites(commit.provenance).objects}
+
+
+def adopt(store: Store, commits: Sequence[Commit], cites: Cites) -> Adopted:
+    """Show commits whose objects are in the store; those that are here already stay as they are.
+
+    A branch moves if it is new, or if its head is among the ancestors of what came.
+
+    Raises:
+        BadInputError: if a commit of that name is another one here, or if one lacks an object, or
+            a commit that it was made from. Then nothing is shown.
+    """
+    there = {name_of(c): store.get(*name_of(c)) for c in commits}
+    _refuse_others(commits, there)
+    new = [_marked(store, commit) for commit in commits if there[name_of(commit)] is None]
+    new.sort(key=lambda commit: (commit.created, commit.repo))
+    known = {name_of(commit) for commit in new}
+    for commit in new:
+        for cause in cites(commit.provenance).causes:
+            if (cause.repo, cause.commit) not in known and not store.get(cause.repo, cause.commit):
+                raise BadInputError(
+                    f"Expected what {commit.address} was made from.",
+                    received=f"no {cause.repo}@{cause.commit}",
+                )
+    _refuse_partial(store, new, cites)
+    store.objects.sync()
+    with store.database.transaction():
+        for commit in new:
+            known_parent = commit.parent and (
+                (commit.repo, commit.parent) in known or store.get(commit.repo, commit.parent)
+            )
+            store.insert(commit if known_parent else replace(commit, parent=None))
+        apart = [repo for repo in {c.repo for c in new} if not _move(store, repo, new)]
+    return Adopted(tuple(new), tuple(sorted(apart)))
+
+
+def _refuse_others(
+    commits: Sequence[Commit], there: dict[tuple[str, CommitId], Commit | None]
+) -> None:
+    for commit in commits:
+        here = there[name_of(commit)]
+        if here and (here.tree, here.provenance) != (commit.tree, commit.provenance):
+            raise BadInputError(
+                f"Expected {commit.repo}@{commit.id} to be the commit that is here.",
+                received=f"{commit.tree}, here it is {here.tree}",
+            )
+
+
+def _refuse_partial(store: Store, new: Sequence[Commit], cites: Cites) -> None:
+    try:
+        lacking = sorted(d for d in needed(store, new, cites) if d not in store.objects)
+    except MissingObjectError as error:
+        lacking = [Digest(str(error.received))]
+    if lacking:
+        raise BadInputError("Expected every object of the commits.", received=f"no {lacking[0]}")
+
+
+def _marked(store: Store, commit: Commit) -> Commit:
+    """Mark a commit that holds files which were purged here: they do not come back with it."""
+    gone = purged_digests(store)
+    if commit.purged == WHOLE or not gone:
+        return commit
+    absent = [digest for digest in gone if digest not in store.objects]
+    found = Below(store.trees, absent)(commit.tree)
+    if not found:
+        return commit
+    return replace(commit, purged=FILES, purged_at=max(gone[digest] for digest in found))
+
+
+def _move(store: Store, repo: str, new: Sequence[Commit]) -> bool:
+    """Move a repo's branch to the newest of what came, if that loses nothing."""
+    newest = max((c for c in new if c.repo == repo), key=lambda commit: commit.created)
+    head = store.head(repo)
+    ancestor: Commit | None = store.get(repo, newest.id)
+    while head is not None and ancestor is not None and ancestor.id != head.id:
+        ancestor = store.get(repo, ancestor.parent) if ancestor.parent else None
+    if ancestor is None:
+        return False
+    store.set_branch(repo, MASTER, newest.id)
+    return True
