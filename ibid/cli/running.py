@@ -4,6 +4,7 @@ import csv
 import io
 import shutil
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -18,12 +19,15 @@ from ibid.engine import plan as planning
 from ibid.engine import run as engine
 from ibid.engine import service as services
 from ibid.engine import watch as watches
+from ibid.engine.audit import Audit
 from ibid.engine.events import JobDone
 from ibid.engine.plan import State, Step
 from ibid.engine.project import Project, load
-from ibid.stage.contract import ExitCode, UsageError
+from ibid.stage.contract import ExitCode, UsageError, one_line
 from ibid.store.commits import Store
 from ibid.store.jobs import Jobs
+
+AUDITED = 10  # datums, and files of each, that are named when an audit finds other bytes
 
 
 def run(
@@ -31,14 +35,26 @@ def run(
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on: run again on every change, until interrupted.")
     ] = False,
+    audit: Annotated[
+        float,
+        typer.Option(
+            "--audit",
+            metavar="SHARE",
+            min=0,
+            max=1,
+            help="Then run this share of all known datums again; exit 5 if one gives other bytes.",
+        ),
+    ] = 0,
     pipeline: Pipeline = None,
 ) -> None:
     """Do what is outstanding, and nothing else."""
     if json and watch:
         raise UsageError("Expected either --json or --watch.", hint="ibid jobs --json")
+    if audit and watch:
+        raise UsageError("Expected either --audit or --watch.", hint="ibid run --audit 0.05")
     with opened(pipeline) as (project, store):
         if not watch:
-            run_and_show(project, store, json=json)
+            run_and_show(project, store, json=json, audit=audit)
             return
         code = watches.watch(
             project, store, lambda: load(project.root, project.name), _run_and_show, show.say
@@ -109,25 +125,47 @@ def service(
         raise typer.Exit(services.serve(project, store, name, port, show.say))
 
 
-def run_and_show(project: Project, store: Store, *, json: bool = False) -> None:
+def run_and_show(project: Project, store: Store, *, json: bool = False, audit: float = 0) -> None:
     """Run what is outstanding; end with a table, what to do next, and the run's exit code."""
-    done = _run_and_show(project, store, json=json)
+    done = _run_and_show(project, store, json=json, audit=audit)
     if done.code:
         raise typer.Exit(done.code)
 
 
-def _run_and_show(project: Project, store: Store, *, json: bool = False) -> engine.Run:
+def _run_and_show(
+    project: Project, store: Store, *, json: bool = False, audit: float = 0
+) -> engine.Run:
     with watching() as watch:
-        done = engine.run(project, store, watch, say_waiting)
+        done = engine.run(project, store, watch, say_waiting, audit=audit)
     if json:
         jobs = [_done_data(job) for job in done.done.values()]
-        show.data({"jobs": jobs, "not_run": done.not_run, "code": done.code})
+        found = {"audit": asdict(done.audit)} if done.audit else {}
+        show.data({"jobs": jobs, "not_run": done.not_run, "code": done.code, **found})
     elif done.done or done.not_run:
         _show_done(project, store, done)
     else:
         show.say("Nothing to do: every output is what its inputs, code and settings make.")
         _show_refusals(project, store)
+    if done.audit and not json:
+        _show_audit(done.audit)
     return done
+
+
+def _show_audit(audit: Audit) -> None:
+    """Say what an audit found: which datums gave other bytes, and in which files."""
+    drawn = f"Audit: {audit.again} of {audit.known} known datums run again"
+    if not audit.mismatches:
+        show.say(f"{drawn}, all with the same result.")
+        return
+    show.say(f"{drawn}; {len(audit.mismatches)} with another result:")
+    for mismatch in audit.mismatches[:AUDITED]:
+        show.say(f"  {mismatch.pipeline} {one_line(mismatch.datum)}")
+        for line in mismatch.found[:AUDITED]:
+            show.say(f"    {line}")
+    show.say(
+        "\n  hint: what a stage writes has to follow from its inputs, code and environment alone: "
+        "look for times, random numbers, the order of files. What was committed stays as it was."
+    )
 
 
 def _say_due(project: Project, store: Store) -> None:

@@ -47,10 +47,19 @@ class Execution:
     `recovered` counts the datums that failed and that the spec's `err_cmd` lets the job do without.
     `began` is when the first worker got its cores, in seconds since the epoch; `expired` whether
     the job's time was over before its work was done; `weaker` the parts of the sandbox that the
-    kernel refused.
+    kernel refused. Without `keep` nothing of it goes into the record of work.
     """
 
-    def __init__(self, home: Home, work: Work, job: CommitId, slots: Slots, watch: Watch) -> None:
+    def __init__(
+        self,
+        home: Home,
+        work: Work,
+        job: CommitId,
+        slots: Slots,
+        watch: Watch,
+        *,
+        keep: bool = True,
+    ) -> None:
         self.results: list[Result] = []
         self.failures: list[tuple[Datum, Outcome]] = []
         self.recovered = 0
@@ -62,6 +71,7 @@ class Execution:
         self._home = home
         self._folder = home.scratch
         self._work, self._job, self._slots, self._watch = work, job, slots, watch
+        self._keeps = keep
         self._store, self._jobs = work.store, Jobs(work.store)
         self._secrets = Secrets()
         self._waiting: deque[Task] = deque()
@@ -297,4 +307,5 @@ class Execution:
                 return
             self._saved = time.monotonic()
             (rows, results), self._unsaved = self._unsaved, ([], [])
-        self._jobs.record(self._work.spec.name, self._job, rows, results)
+        if self._keeps:
+            self._jobs.record(self._work.spec.name, self._job, rows, results)

@@ -77,6 +77,11 @@ class Job:
         self._execution.save()
 
     @property
+    def executed(self) -> set[str]:
+        """The keys of the datums that it has run, and not found."""
+        return {result.key for result in self._execution.results}
+
+    @property
     def logs(self) -> Path:
         """The folder that holds a log a worker."""
         return self._execution.logs

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from types import FrameType
 
 from ibid.engine import cron, scratch
+from ibid.engine.audit import Audit, Auditor
 from ibid.engine.events import Event, JobDone, NotRun, Watch, Weaker
 from ibid.engine.inputs import commit_initial
 from ibid.engine.job import Job
@@ -26,16 +27,26 @@ from ibid.store.jobs import FAILURE, SUCCESS, Jobs
 POLL_SECONDS = 0.3
 
 
-def run(project: Project, store: Store, watch: Watch, waiting: Waiting) -> "Run":
+def run(
+    project: Project, store: Store, watch: Watch, waiting: Waiting, *, audit: float = 0
+) -> "Run":
     """Do what is outstanding; waits, and says so, while another process runs.
 
-    Returns the run, which knows what it did and with which exit code to end.
+    Args:
+        project: what is to be run.
+        store: where its inputs are, and its outputs go.
+        watch: is told what happens.
+        waiting: is told who runs now.
+        audit: the share of what is known to run again then, from 0 to 1.
+
+    Returns:
+        the run, which knows what it did and with which exit code to end.
     """
     with project.home.run_lock(waiting), store.lock.shared():
-        return _run(project, store, watch)
+        return _run(project, store, watch, audit)
 
 
-def _run(project: Project, store: Store, watch: Watch) -> "Run":
+def _run(project: Project, store: Store, watch: Watch, audit: float) -> "Run":
     Jobs(store).end_abandoned()
     scratch.clear(project.home)
     commit_initial(project, store)
@@ -44,18 +55,25 @@ def _run(project: Project, store: Store, watch: Watch) -> "Run":
     try:
         with this.stopping_on_signals():
             this.go()
+            if audit and not this.stopped:
+                this.look_again(audit)
     finally:
         scratch.clear(project.home)
     return this
 
 
 class Run:
-    """The jobs that one call starts; all of them share one commit set."""
+    """The jobs that one call starts; all of them share one commit set.
+
+    `audit` is what was found when known results were run again, if that was asked for.
+    """
 
     def __init__(self, project: Project, store: Store, watch: Watch) -> None:
         self.done: dict[str, JobDone] = {}
         self.not_run: dict[str, str] = {}
         self.code = int(ExitCode.DONE)
+        self.audit: Audit | None = None
+        self._executed: set[str] = set()
         self._not_run_codes: dict[str, ExitCode] = {}
         self._waiting: set[str] = set()
         self._project, self._store, self._tell = project, store, watch
@@ -86,6 +104,7 @@ class Run:
                     for future in finished:
                         job = self._running.pop(future)
                         self.done[job.work.spec.name] = future.result()
+                        self._executed |= job.executed
                         self._settled.add(job.work.spec.name)
                     self._tend()
             except BaseException:
@@ -94,6 +113,15 @@ class Run:
                     job.stop()
                 raise
         self.code = self._exit_code()
+
+    def look_again(self, share: float) -> None:
+        """Run a share of what was known again; other bytes are worse than any failure."""
+        auditor = Auditor(self._project, self._store, self._slots, self._watch, self._stopped)
+        self.audit = auditor.audit(share, self._executed)
+        if self.audit.mismatches:
+            self.code = int(ExitCode.NOT_REPRODUCIBLE)
+        elif self.stopped:
+            self.code = int(ExitCode.BUG)
 
     @contextmanager
     def stopping_on_signals(self) -> Iterator[None]:
