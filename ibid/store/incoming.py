@@ -3,58 +3,65 @@
 Whoever writes shares a lock on the folder, from its first file to its end; the kernel drops it,
 however the writer ends. Who gets the lock alone knows that every file there is a dead one's.
 """
+# ruff: noqa: PTH108 - as in `objects`
 
 import contextlib
 import fcntl
+import itertools
 import os
 import threading
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
-from ibid.store.disk import named
+_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
 
 
 class IncomingFile:
-    """A file that is being written; what fails says where."""
+    """A file that is being written; what fails says in which folder."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o444)
+    def __init__(self, folder: str, name: str) -> None:
+        self.path, self._folder = f"{folder}/{name}", folder
+        self._descriptor = os.open(self.path, _NEW, 0o444)
 
     def write(self, data: bytes) -> None:
         """Write bytes behind those that are there."""
         rest = memoryview(data)
-        with named(self.path.parent):
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
 
-    def close(self) -> None:
-        """Close it; some file systems say only now that a write has failed."""
-        with named(self.path.parent):
-            os.close(self._descriptor)
+    def __enter__(self) -> "IncomingFile":
+        return self
+
+    def __exit__(self, kind: object, error: object, _trace: object) -> None:
+        """Close it, read-only; it is gone again if something failed, closing it among that."""
+        try:
+            os.close(self._descriptor)  # some file systems say only now that a write has failed
+        except OSError as failed:
+            self._drop(failed)
+            raise
+        if kind is not None:
+            self._drop(error)
+
+    def _drop(self, error: object) -> None:
+        os.unlink(self.path)
+        if isinstance(error, OSError) and error.errno is not None:
+            error.filename = error.filename or self._folder
 
 
 class Incoming:
     """A folder of files that are being written, by any number of threads and processes."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder, self._path = folder, str(folder)
+        self._process, self._numbers = uuid.uuid4().hex, itertools.count()
         self._descriptor: int | None = None
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
 
-    @contextlib.contextmanager
-    def file(self) -> Iterator[IncomingFile]:
-        """Open a new file, read-only once it is closed; it is gone again if the block fails."""
+    def file(self) -> IncomingFile:
+        """Open a new file, for a `with`."""
         self.descriptor()
-        file = IncomingFile(self._folder / uuid.uuid4().hex)
-        try:
-            with contextlib.closing(file):
-                yield file
-        except BaseException:
-            file.path.unlink()
-            raise
+        return IncomingFile(self._path, f"{self._process}-{next(self._numbers)}")
 
     def descriptor(self) -> int:
         """Return the open folder: open since before the first file was written.

@@ -1,8 +1,14 @@
-"""Bytes at an address: content-addressed objects in a folder. It does not know what a tree is."""
+"""Bytes at an address: content-addressed objects in a folder. It does not know what a tree is.
+
+A store of small files is made of calls to the system, and a Path for each would double what they
+cost: so paths are plain strings here.
+"""
+# ruff: noqa: PTH104, PTH108, PTH116
 
 import ctypes
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from io import FileIO
 from itertools import chain
@@ -10,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from ibid.spec.preimage import Digest, digest_bytes
-from ibid.stage.contract import IbidError
+from ibid.stage.contract import BadInputError, IbidError
 from ibid.store.disk import named
 from ibid.store.incoming import Incoming
 
@@ -39,7 +45,7 @@ class Objects:
 
     def path(self, digest: Digest) -> Path:
         """Say where an object's bytes are. Readers copy; nobody may write there."""
-        return Path(f"{self._root}/{digest[:2]}/{digest[2:]}")
+        return Path(self._place(digest))
 
     def __contains__(self, digest: Digest) -> bool:
         return self.path(digest).exists()
@@ -53,10 +59,17 @@ class Objects:
             self._keep(target.path, digest)
         return digest
 
-    def put_file(self, path: Path) -> tuple[Digest, int]:
-        """Store a copy of a file; returns its digest and its size in bytes."""
-        with path.open("rb", buffering=0) as source:
-            if os.fstat(source.fileno()).st_size >= CHUNK:
+    def put_file(self, path: str) -> tuple[Digest, int]:
+        """Store a copy of a file; returns its digest and its size in bytes.
+
+        Raises BadInputError if a pipe has taken its place: that has no end to wait for.
+        """
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(descriptor, "rb", buffering=0) as source:  # noqa: PTH123 - a descriptor
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise BadInputError("Expected files and folders.", received=f"{path}, a pipe or so")
+            if found.st_size >= CHUNK:
                 return self.put_stream(source)
             data = source.read()
         return self.put_bytes(data), len(data)
@@ -75,7 +88,7 @@ class Objects:
                 target.write(chunk)
         digest = Digest(hasher.hexdigest())
         if self._holds(digest, size):
-            target.path.unlink()
+            os.unlink(target.path)
         else:
             self._keep(target.path, digest)
         return digest, size
@@ -116,10 +129,13 @@ class Objects:
         """Let go of what is held open."""
         self._incoming.close()
 
+    def _place(self, digest: Digest) -> str:
+        return f"{self._root}/{digest[:2]}/{digest[2:]}"
+
     def _holds(self, digest: Digest, size: int) -> bool:
         """Tell whether an object is there in full: a power cut may have left its name alone."""
         try:
-            return self.path(digest).stat().st_size == size
+            return os.stat(self._place(digest)).st_size == size
         except FileNotFoundError:
             return False
 
@@ -131,17 +147,17 @@ class Objects:
                 "Expected the store to hold an object that it cites.", received=digest
             ) from error
 
-    def _keep(self, temporary: Path, digest: Digest) -> None:
+    def _keep(self, temporary: str, digest: Digest) -> None:
         """Give a file its name; one that cannot have it is removed."""
-        final = self.path(digest)
+        final = self._place(digest)
         try:
             try:
-                temporary.rename(final)
+                os.rename(temporary, final)
             except FileNotFoundError:
-                final.parent.mkdir(exist_ok=True)
-                temporary.rename(final)
+                Path(final).parent.mkdir(exist_ok=True)
+                os.rename(temporary, final)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            Path(temporary).unlink(missing_ok=True)
             raise
 
 

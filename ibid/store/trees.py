@@ -6,7 +6,6 @@ it was made.
 
 import os
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Union
 
@@ -17,7 +16,6 @@ from ibid.store.objects import Objects
 
 __all__ = ["EMPTY", "FILE", "FOLDER", "Entry", "Listing", "PathClashError", "Trees"]
 
-MANY = 16  # files of one folder that are worth more than one thread
 Listing = Mapping[str, Union["Entry", "Listing"]]
 
 
@@ -54,8 +52,7 @@ class Trees:
             BadInputError: for a name that is not UTF-8, a link that leads out or nowhere, or
                 something that is neither file nor folder.
         """
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            return _Adding(self.objects, self._folders, (within or path).resolve(), pool).add(path)
+        return _Adding(self.objects, self._folders, (within or path).resolve()).add(path)
 
     def write_files(self, files: Mapping[str, bytes]) -> Entry:
         """Store a folder given as bytes by path (`a/b`)."""
@@ -175,55 +172,55 @@ class Trees:
 
 
 class _Adding:
-    """One call of `add`: a folder after the other, the files of a large one in several threads."""
+    """One call of `add`. Several threads only get in each other's way: most of it is Python."""
 
-    def __init__(
-        self, objects: Objects, folders: Folders, within: Path, pool: ThreadPoolExecutor
-    ) -> None:
-        self._objects, self._folders, self._within, self._pool = objects, folders, within, pool
+    def __init__(self, objects: Objects, folders: Folders, within: Path) -> None:
+        self._objects, self._folders, self._within = objects, folders, within
 
     def add(self, path: Path, holders: tuple[Path, ...] = ()) -> Entry:
         """Store what is at a path; `holders` are the folders of the links that led there."""
-        name = _checked_name(path)
         if path.is_symlink():
             holders = (*holders, path.parent.resolve())
             _check_link(path, self._within, holders)
         if path.is_dir():
-            return _named(name, self._add_folder(path, holders))
-        return self._add_file(path)
+            return _named(_checked(path.name, path), self._add_folder(path, holders))
+        if not path.is_file():
+            raise BadInputError("Expected files and folders.", received=f"{path} is neither")
+        return self._add_file(str(path), path.name)
 
     def _add_folder(self, path: Path, holders: tuple[Path, ...]) -> Entry:
         names, others = [], set()  # others than plain files
         with os.scandir(path) as items:
             for item in items:
-                names.append(item.name)
+                names.append(_checked(item.name, path))
                 if not item.is_file(follow_symlinks=False):
                     others.add(item.name)
 
         def make(some: Sequence[str]) -> Iterator[Entry]:
-            files = [path / name for name in some if name not in others]
-            yield from (self._pool.map if len(files) >= MANY else map)(self._add_file, files)
-            yield from (self.add(path / name, holders) for name in some if name in others)
+            for name in some:
+                if name in others:
+                    yield self.add(path / name, holders)
+                else:
+                    yield self._add_file(f"{path}/{name}", name)
 
         return self._folders.build(names, make)
 
-    def _add_file(self, path: Path) -> Entry:
-        name = _checked_name(path)
-        if not path.is_file():
-            raise BadInputError("Expected files and folders.", received=f"{path} is neither")
-        return Entry(name, FILE, *self._objects.put_file(path))
+    def _add_file(self, path: str, name: str) -> Entry:
+        return Entry(_checked(name, path), FILE, *self._objects.put_file(path))
 
 
 def _named(name: str, entry: Entry) -> Entry:
     return Entry(name, entry.kind, entry.digest, entry.size)
 
 
-def _checked_name(path: Path) -> str:
+def _checked(name: str, path: Path | str) -> str:
     try:
-        path.name.encode()
+        name.encode()
     except UnicodeEncodeError as error:
-        raise BadInputError("Expected file names in UTF-8.", received=repr(str(path))) from error
-    return path.name
+        raise BadInputError(
+            "Expected file names in UTF-8.", received=f"{name!r}, at {str(path)!r}"
+        ) from error
+    return name
 
 
 def _check_link(path: Path, within: Path, holders: tuple[Path, ...]) -> None:

@@ -114,7 +114,7 @@ def test_what_is_lost_is_fetched_where_it_can_be(done, store, tmp_path):
 
     def fetch(digests):
         for digest in digests:
-            store.objects.put_file(copy / digest[:2] / digest[2:])
+            store.objects.put_file(str(copy / digest[:2] / digest[2:]))
 
     mended = mend(done, store, fetch)
     assert mended.after.findings == ()

@@ -43,7 +43,7 @@ def test_equal_bytes_are_one_object(objects, tmp_path):
     (tmp_path / "file").write_bytes(b"abc")
     digests = {
         objects.put_bytes(b"abc"),
-        objects.put_file(tmp_path / "file")[0],
+        objects.put_file(str(tmp_path / "file"))[0],
         objects.put_stream(io.BytesIO(b"abc"))[0],
     }
     assert len(digests) == 1
