@@ -120,6 +120,10 @@ class Objects:
         """List the files that have no name yet: being written now, or left by who was killed."""
         return self._incoming.files()
 
+    def hold(self) -> None:
+        """Be the first to write: a sync then tells of every write that fails from here on."""
+        self._incoming.descriptor()
+
     def sync(self) -> None:
         """Make every object written so far durable: one syncfs, not one fsync each."""
         with named(self.folder):

@@ -11,6 +11,7 @@ from typing import Any, Union
 
 from ibid.spec.preimage import Digest
 from ibid.stage.contract import BadInputError
+from ibid.store.assistant import Assistant, assisted
 from ibid.store.folders import EMPTY, FILE, FOLDER, Entry, Folders
 from ibid.store.objects import Objects
 
@@ -172,7 +173,7 @@ class Trees:
 
 
 class _Adding:
-    """One call of `add`. Several threads only get in each other's way: most of it is Python."""
+    """One call of `add`. In one thread: several only get in each other's way."""
 
     def __init__(self, objects: Objects, folders: Folders, within: Path) -> None:
         self._objects, self._folders, self._within = objects, folders, within
@@ -196,14 +197,28 @@ class _Adding:
                 if not item.is_file(follow_symlinks=False):
                     others.add(item.name)
 
-        def make(some: Sequence[str]) -> Iterator[Entry]:
-            for name in some:
-                if name in others:
-                    yield self.add(path / name, holders)
-                else:
-                    yield self._add_file(f"{path}/{name}", name)
+        with assisted(self._objects, len(names) - len(others)) as assistant:
 
-        return self._folders.build(names, make)
+            def make(some: Sequence[str]) -> Iterator[Entry]:
+                files = [name for name in some if name not in others]
+                half = len(files) // 2 if assistant else 0
+                yield from self._add_files(path, files[:half], files[half:], assistant)
+                yield from (self.add(path / name, holders) for name in some if name in others)
+
+            return self._folders.build(names, make)
+
+    def _add_files(
+        self, path: Path, some: list[str], others: list[str], assistant: Assistant | None
+    ) -> Iterator[Entry]:
+        """Store files of one folder: some by an assistant, if there is one, the others here."""
+        if assistant:
+            assistant.ask([f"{path}/{name}" for name in some])
+        yield from (self._add_file(f"{path}/{name}", name) for name in others)
+        stored = assistant.answer() if assistant else None
+        if stored is not None:
+            yield from (Entry(name, FILE, *one) for name, one in zip(some, stored, strict=True))
+        else:
+            yield from (self._add_file(f"{path}/{name}", name) for name in some)
 
     def _add_file(self, path: str, name: str) -> Entry:
         return Entry(_checked(name, path), FILE, *self._objects.put_file(path))
