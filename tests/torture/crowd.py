@@ -27,6 +27,10 @@ COMMANDS: list[tuple[tuple[str, ...], set[int]]] = [
     (("jobs", "--json"), {0}),
     (("lineage", "total@master"), {0}),
     (("commits", "texts"), {0}),
+    (("gc",), {0}),
+    (("gc", "--results"), {0}),
+    (("doctor",), {0}),
+    (("size",), {0}),
 ]
 
 
