@@ -42,7 +42,9 @@ def collect(
         keys = uncited_results(store, results) if results else []
         kept = _kept(store, cites, frozenset(keys))
         if not dry_run:
-            store.database.execute_many("DELETE FROM results WHERE key = ?", [(k,) for k in keys])
+            with store.database.transaction():
+                rows = [(key,) for key in keys]
+                store.database.execute_many("DELETE FROM results WHERE key = ?", rows)
         return Swept(*_sweep(store, kept, dry_run=dry_run), len(keys))
 
 

@@ -1,6 +1,7 @@
 """What nothing cites goes, what anything cites stays: seen on a store of words."""
 
 import contextlib
+import fcntl
 import json
 import os
 import subprocess
@@ -139,3 +140,23 @@ def test_the_commands_say_it_in_words_and_in_json(done):
         "texts", "count", "shout", "total"
     }  # fmt: skip
     assert "texts" in done.ibid("size").stdout
+
+
+@pytest.mark.parametrize("arguments", [("gc",), ("delete", "commit", "total")])
+def test_who_waits_for_a_run_stops_no_other_writer(done, opened, arguments):
+    home = done.project().home
+    waiting = [sys.executable, "-m", "ibid.cli", *arguments]
+    with contextlib.ExitStack() as run:
+        run.enter_context(home.run_lock(print))
+        run.enter_context(opened.lock.shared())
+        process = subprocess.Popen(waiting, cwd=done.root, stderr=subprocess.PIPE, text=True)
+        try:
+            assert f"Waiting for the run of process {os.getpid()}" in process.stderr.readline()
+            with (home.path / "store.queue").open("a+") as queue:
+                fcntl.flock(queue, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            run.close()
+            process.communicate(timeout=60)
+            assert process.returncode == 0
+        finally:
+            process.kill()
+            process.wait()
