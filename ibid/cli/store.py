@@ -20,7 +20,7 @@ from ibid.cli.options import (
 )
 from ibid.cli.progress import watching
 from ibid.cli.running import run_and_show, say_waiting
-from ibid.engine.citing import keys_of
+from ibid.engine.citing import keys_once
 from ibid.engine.purge import Purge
 from ibid.engine.purge import purge as purge_files
 from ibid.engine.record import cited
@@ -135,7 +135,7 @@ def gc(
     """Remove what no commit, record or cached result cites."""
     # The run's lock first: who waits for a run at the store would stop `status` and `put` with it.
     with opened(pipeline) as (project, store), project.home.run_lock(say_waiting):
-        swept = collect(store, cited, results=keys_of if results else None, dry_run=dry_run)
+        swept = collect(store, cited, results=keys_once() if results else None, dry_run=dry_run)
     if json:
         show.data({"objects": swept.objects, "bytes": swept.bytes, "results": swept.results})
         return

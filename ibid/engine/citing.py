@@ -4,7 +4,7 @@ An output of which no datum saw them is none of these, though its input commits 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ibid.engine.datums import Datum, Item, expand
 from ibid.engine.record import cited
@@ -37,6 +37,9 @@ class Citing:
         self.clean: set[str] = set()
         self._given = Below(store.trees, self.files.copy())
         self._touched: dict[Name, bool] = {}
+        self._keys = keys_once()
+        rows = store.database.query("SELECT key FROM results")
+        self._known = frozenset(row["key"] for row in rows)
         self._made = {}
         for each in store.projects():
             for repo in each.repos():
@@ -60,7 +63,7 @@ class Citing:
         if any(visited) and self._has_touched_datums(store, commit, causes):
             self.outputs.append((store, commit))
             return True
-        self.clean |= keys_of(store, commit)
+        self.clean |= self._keys(store, commit) & self._known
         return False
 
     def _has_touched_datums(
@@ -77,7 +80,7 @@ class Citing:
             return True
         if not touched:
             return False
-        self.clean |= clean
+        self.clean |= clean & self._known
         results = Jobs(store).results(touched | clean)
         made = [commit.tree]
         if touched <= results.keys():
@@ -110,16 +113,30 @@ class Citing:
         return made is None or item.path in made
 
 
-def keys_of(store: Store, commit: Commit) -> set[str]:
-    """List the keys of the datums that a commit was made of; an input's has none.
+def keys_once() -> Callable[[Store, Commit], set[str]]:
+    """Return what lists the keys of the datums that a commit was made of; an input's has none.
 
-    Where what it was made from cannot be told any more, those that its own job ran.
+    For whoever asks of all history: what was made of the very datums of a commit before gives
+    none again. Where what a commit was made from cannot be told any more, it gives the keys that
+    its own job ran.
     """
-    causes = [store.get(c.repo, c.commit) for c in cited(commit.provenance).causes]
-    try:
-        return {*_datums(store, commit, causes)} if causes else set()
-    except IbidError:
-        return {row.key for row in Jobs(store).datums(commit.repo, commit.id)}
+    seen: set[object] = set()
+
+    def keys(store: Store, commit: Commit) -> set[str]:
+        told = cited(commit.provenance)
+        inputs = frozenset((cause.repo, cause.digest) for cause in told.causes)
+        question = (told.objects, told.trees, inputs)
+        if not inputs or question in seen:
+            return set()
+        causes = [store.get(cause.repo, cause.commit) for cause in told.causes]
+        try:
+            found = {*_datums(store, commit, causes)}
+        except IbidError:
+            return {row.key for row in Jobs(store).datums(commit.repo, commit.id)}
+        seen.add(question)
+        return found
+
+    return keys
 
 
 def _datums(store: Store, commit: Commit, causes: list[Commit | None]) -> dict[str, Datum]:

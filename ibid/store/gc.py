@@ -51,9 +51,10 @@ def collect(
 def uncited_results(store: Store, keys: Keys) -> list[str]:
     """List the keys of cached results that no commit cites."""
     living = (pair for pair in everywhere(store) if pair[1].purged != WHOLE)
-    cited = {key for each, commit in living for key in keys(each, commit)}
-    rows = store.database.query("SELECT key FROM results ORDER BY key")
-    return [row["key"] for row in rows if row["key"] not in cited]
+    uncited = {row["key"] for row in store.database.query("SELECT key FROM results")}
+    for each, commit in living:
+        uncited -= keys(each, commit)
+    return sorted(uncited)
 
 
 def _garbage(store: Store, kept: Container[str]) -> Iterator[Path]:

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from ibid.engine.citing import keys_of
+from ibid.engine.citing import keys_once
 from ibid.engine.plan import State
 from ibid.engine.record import cited
 from ibid.store.gc import collect
@@ -92,7 +92,7 @@ def test_an_input_that_was_deleted_and_collected_counts_as_changed(words):
         store.database.execute(
             "UPDATE commits SET purged = 'whole' WHERE repo = 'texts' AND id = ?", (old.id,)
         )
-        collect(store, cited, results=keys_of)
+        collect(store, cited, results=keys_once())
         assert old.tree not in store.objects
     (reason,) = words.plan()["count"].reasons
     assert "not in the store any more" in reason

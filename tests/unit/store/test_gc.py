@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from ibid.engine.citing import keys_of
+from ibid.engine.citing import keys_once
 from ibid.engine.record import cited
 from ibid.stage.contract import BadInputError
 from ibid.store.gc import collect, uncited_results
@@ -53,13 +53,13 @@ def test_cached_results_stay_unless_they_are_to_go(done, opened):
     done.put(one="z")
     done.run()
     opened.database.execute("DELETE FROM commits WHERE repo = 'count' AND parent IS NULL")
-    assert uncited_results(opened, keys_of)
+    assert uncited_results(opened, keys_once())
     said = collect(opened, cited)
     assert said.results == 0
-    dropped = collect(opened, cited, results=keys_of)
+    dropped = collect(opened, cited, results=keys_once())
     assert dropped.results == 1
     assert dropped.objects > 0
-    assert uncited_results(opened, keys_of) == []
+    assert uncited_results(opened, keys_once()) == []
     assert done.run()[1] == []
 
 
@@ -160,3 +160,14 @@ def test_who_waits_for_a_run_stops_no_other_writer(done, opened, arguments):
         finally:
             process.kill()
             process.wait()
+
+
+def test_equal_datums_are_told_once_however_many_commits_were_made_of_them(done, opened):
+    head = opened.head("count")
+    keys = keys_once()
+    assert len(keys(opened, head)) == 2
+    assert keys(opened, head) == set()
+    assert keys(opened, opened.head("texts")) == set()
+    opened.database.execute("DELETE FROM commits WHERE repo = 'texts'")
+    by_its_job = keys_once()
+    assert len(by_its_job(opened, head)) == len(by_its_job(opened, head)) == 2
