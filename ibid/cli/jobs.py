@@ -99,7 +99,7 @@ def settle(project: Project, store: Store) -> None:
 
 
 def read_log(project: Project, job: Job, row: DatumRow) -> str:
-    """Read what one datum printed; nothing for a datum that was skipped."""
+    """Read what one datum printed; nothing if its log was purged."""
     if not row.log:
         return ""
     with (_folder(project, job) / row.log).open("rb") as stream:

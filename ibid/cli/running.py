@@ -153,7 +153,16 @@ def _run_and_show(
 
 def _show_audit(audit: Audit) -> None:
     """Say what an audit found: which datums gave other bytes, and in which files."""
+    if not audit.known:
+        show.say(
+            "Audit: nothing was checked, as nothing was known before this run.\n\n"
+            "  hint: give --audit once more: what has just run is known now (effects never are)"
+        )
+        return
     drawn = f"Audit: {audit.again} of {audit.known} known datums run again"
+    if not audit.again:
+        show.say(f"{drawn}: it was stopped, and nothing was checked.")
+        return
     if not audit.mismatches:
         show.say(f"{drawn}, all with the same result.")
         return

@@ -20,7 +20,7 @@ from ibid.cli.options import (
 )
 from ibid.cli.progress import watching
 from ibid.cli.running import run_and_show, say_waiting
-from ibid.engine.citing import keys_of
+from ibid.engine.citing import keys_once
 from ibid.engine.purge import Purge
 from ibid.engine.purge import purge as purge_files
 from ibid.engine.record import cited
@@ -78,7 +78,7 @@ def delete(
     pipeline: Pipeline = None,
 ) -> None:
     """Delete a commit, a branch or a whole repo; the bytes go with the next gc."""
-    with opened(pipeline) as (_, store):
+    with opened(pipeline) as (project, store):
         if kind == Kind.BRANCH:
             repo, branch, _ = split(name)
             deleting.delete_branch(store, repo, branch or MASTER)
@@ -89,7 +89,8 @@ def delete(
             commits = store.history(name)
         else:
             commits = [find_commit(store, name)]
-        done = deleting.delete_commits(store, commits, cited, force=force)
+        with project.home.run_lock(say_waiting):  # first: who queues at the store stops them all
+            done = deleting.delete_commits(store, commits, cited, force=force)
     for commit in done.commits:
         kept = " (its record stays: others cite it)" if commit in done.kept_records else ""
         show.say(f"{commit.address}: deleted{kept}")
@@ -118,7 +119,7 @@ def doctor(
     if json:
         show.data(health.as_json() | {"done": list(done), "cannot": list(cannot)})
     else:
-        _say_health(health, done, cannot)
+        _say_health(health, done, cannot, hint=not repair)
     if health.wrong:
         raise typer.Exit(int(ExitCode.NOT_REPRODUCIBLE))
 
@@ -132,8 +133,9 @@ def gc(
     pipeline: Pipeline = None,
 ) -> None:
     """Remove what no commit, record or cached result cites."""
-    with opened(pipeline) as (_, store):
-        swept = collect(store, cited, results=keys_of if results else None, dry_run=dry_run)
+    # The run's lock first: who waits for a run at the store would stop `status` and `put` with it.
+    with opened(pipeline) as (project, store), project.home.run_lock(say_waiting):
+        swept = collect(store, cited, results=keys_once() if results else None, dry_run=dry_run)
     if json:
         show.data({"objects": swept.objects, "bytes": swept.bytes, "results": swept.results})
         return
@@ -184,7 +186,7 @@ def _known_repo(store: Store, name: str) -> None:
         store.resolve(name)
 
 
-def _say_health(health: Health, done: Sequence[str], cannot: Sequence[str]) -> None:
+def _say_health(health: Health, done: Sequence[str], cannot: Sequence[str], *, hint: bool) -> None:
     for line in done:
         show.say(line)
     for finding in health.findings:
@@ -197,7 +199,7 @@ def _say_health(health: Health, done: Sequence[str], cannot: Sequence[str]) -> N
     found = "1 thing is wrong" if wrong == 1 else f"{wrong} things are wrong"
     verdict = found if wrong else "nothing is wrong"
     show.say(f"{health.objects} objects, {show.size(health.bytes)}, hashed again: {verdict}")
-    if len(health.findings) > wrong or (wrong and not done and not cannot):
+    if hint and health.findings:
         show.say("  hint: ibid doctor --repair")
 
 

@@ -2,6 +2,7 @@
 
 import math
 import random
+import shutil
 import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -101,6 +102,8 @@ class Auditor:
                 Mismatch(name, datum.label, (f"fails now: {outcome.error}",))
                 for datum, outcome in execution.failures
             ]
+        if not found and execution.logs.exists():  # no job is theirs: nothing would remove them
+            shutil.rmtree(execution.logs)
         head = self._store.head(name)
         self._watch(
             JobDone(

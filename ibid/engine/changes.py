@@ -9,6 +9,7 @@ from ibid.engine.work import Work
 from ibid.spec.preimage import Digest, digest_bytes
 from ibid.spec.sources import Source
 from ibid.store.commits import Commit, Store
+from ibid.store.objects import MissingObjectError
 from ibid.store.trees import FOLDER, Entry
 
 _WILD = re.compile(r"[*?\[{(@+!\\]")  # where a glob stops being a plain path
@@ -34,7 +35,11 @@ def _selects_the_same(then: dict[str, Any], work: Work) -> bool:
         return True
     fixed = _WILD.split(glob)[0]
     folder = fixed if fixed == glob else fixed.rpartition("/")[0]
-    old, new = (work.store.trees.find(tree, folder) for tree in (then["digest"], now))
+    new = work.store.trees.find(now, folder)
+    try:
+        old = work.store.trees.find(then["digest"], folder)
+    except MissingObjectError:  # purged, or deleted and collected
+        return False
     return old is not None and new is not None and old.digest == new.digest
 
 
@@ -89,7 +94,7 @@ def _source_differences(
     if new.kind == FOLDER and old.kind == FOLDER:
         inner = "" if literal == "/" else f"{literal.strip('/')}/"
         return _tree_differences(f"{name}:{inner}", old.digest, new.digest, store)
-    if literal.endswith(".json"):
+    if literal.endswith(".json") and old.digest in store.objects:  # else it was purged
         then_value, now_value = (json.loads(store.objects.read(e.digest)) for e in (old, new))
         return _flat_differences(then_value, now_value, f"{name}{literal}: ")
     return [f"{name}:{literal.lstrip('/')} changed"]

@@ -12,8 +12,10 @@ from ibid.engine.project import Project
 from ibid.spec.preimage import Digest
 from ibid.stage.contract import BadInputError, UsageError
 from ibid.store import withdrawn
-from ibid.store.commits import Commit, MovedError, Store, new_id
+from ibid.store.commits import WHOLE, Commit, MovedError, Store, new_id
 from ibid.store.trees import EMPTY, FOLDER, Entry
+
+_NUMBER = re.compile(r"\d+(?=-)")
 
 
 def put(
@@ -61,7 +63,8 @@ def _put(
     while True:
         head = store.head(repo)
         tree, facts = arrange(store, head, repo, added, path, replace)
-        if head is not None and head.tree == tree.digest:
+        if _holds(head, tree):
+            store.objects.sync()  # it may have written what was lost
             return None
         told = record.of_input(**facts)
         with contextlib.suppress(MovedError):  # another `put` came between: look again
@@ -70,8 +73,7 @@ def _put(
 
 def uploads(store: Store, repo: str) -> list[Entry]:
     """List the uploads that the newest commit holds, oldest first."""
-    head = store.head(repo)
-    return store.trees.read(head.tree) if head else []
+    return store.trees.read(_tree_of(store.head(repo)))
 
 
 def commit_params(
@@ -81,7 +83,7 @@ def commit_params(
     with store.lock.shared():
         tree = store.trees.write_files(files)
         head = store.head("params")
-        if head is not None and head.tree == tree.digest:
+        if _holds(head, tree):
             return None
         return store.commit("params", new_id(), tree, record.of_input(overrides=list(overrides)))
 
@@ -105,9 +107,8 @@ def _with_upload(
     store: Store, head: Commit | None, repo: str, added: Entry, path: Path, replace: bool
 ) -> tuple[Entry, dict[str, Any]]:
     """Add an upload, unless one holds its bytes already, and drop the one that it replaces."""
-    tree = head.tree if head else EMPTY
-    told = record.carried(head.provenance) if head else {}
-    sequence, replaceable = told.get("sequence", 0), told.get("replaceable")
+    tree = _tree_of(head)
+    sequence, replaceable = _numbering(store, head, repo)
     there = _upload_of(store, tree, repo, added)
     changes: dict[str, Entry | None] = {}
     if replace and replaceable and there != replaceable:
@@ -115,10 +116,41 @@ def _with_upload(
         replaceable = None
     if there:
         return store.trees.update(tree, changes), _facts(sequence, replaceable)
-    name = f"{sequence + 1:04d}-{_slug(path)}"
+    sequence += 1
+    while store.trees.find(tree, name := f"{sequence:04d}-{_slug(path)}"):
+        sequence += 1  # somebody's own name: never written over
     changes[name] = Entry(name, FOLDER, added.digest, added.size)
-    facts = _facts(sequence + 1, name if replace else replaceable)
+    facts = _facts(sequence, name if replace else replaceable)
     return store.trees.update(tree, changes), facts | {"upload": name}
+
+
+def _numbering(store: Store, head: Commit | None, repo: str) -> tuple[int, str | None]:
+    """Tell the highest number ever given, and the upload that `put --replace` takes away.
+
+    The newest record says both, unless what has made it knew of none: then all before are asked.
+    """
+    told = record.carried(head.provenance) if head else {}
+    if "sequence" in told:
+        return told["sequence"], told.get("replaceable")
+    records = [json.loads(commit.provenance) for commit in store.history(repo)]
+    names = [entry.name for entry in store.trees.read(_tree_of(head))]
+    names += [record["upload"] for record in records if "upload" in record]
+    numbers = [int(found[0]) for found in map(_NUMBER.match, names) if found]
+    numbers += [record["sequence"] for record in records if "sequence" in record]
+    # The newest that knows of one; of the first format it says only that it is its own upload.
+    known = (record for record in records if "sequence" in record or record.get("replaceable"))
+    newest: dict[str, Any] = next(known, {})
+    replaceable = newest.get("replaceable" if "sequence" in newest else "upload")
+    return max(numbers, default=0), replaceable
+
+
+def _tree_of(head: Commit | None) -> Digest:
+    """Return what a branch holds; one whose head is purged in whole holds nothing."""
+    return EMPTY if head is None or head.purged == WHOLE else head.tree
+
+
+def _holds(head: Commit | None, tree: Entry) -> bool:
+    return head is not None and head.purged != WHOLE and head.tree == tree.digest
 
 
 def _facts(sequence: int, replaceable: str | None) -> dict[str, Any]:
@@ -139,7 +171,7 @@ def _with_files(
     store: Store, head: Commit | None, _repo: str, added: Entry, _path: Path, replace: bool
 ) -> tuple[Entry, dict[str, Any]]:
     """Add files by their names, in place of those of equal names or of everything."""
-    old = head.tree if head and not replace else EMPTY
+    old = EMPTY if replace else _tree_of(head)
     new = {entry.name: entry for entry in store.trees.read(added.digest)}
     return store.trees.update(old, new), {}
 

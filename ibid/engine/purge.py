@@ -36,7 +36,7 @@ def purge(project: Project, store: Store, targets: Sequence[Target], waiting: Wa
     """Remove files from all history, with every output that was made from them.
 
     The records of those outputs stay, marked as purged. What only they held goes, so do the cached
-    results that saw the files, and the logs of their jobs.
+    results that saw the files, the logs of their jobs, and those that are no job's.
 
     Raises:
         BadInputError: if the newest commit of an input repo holds the same bytes elsewhere, or the
@@ -97,7 +97,19 @@ def _forget_words(project: Project, store: Store, citing: Citing) -> int:
         if name in touched or (row["output"] is None and not before):
             _forget_job(project, store, name)
             forgotten += 1
-    return forgotten
+    strays = stray_logs(project, store)
+    for path in strays:
+        shutil.rmtree(path)
+    return forgotten + len(strays)
+
+
+def stray_logs(project: Project, store: Store) -> list[Path]:
+    """List the logs that no job on record has printed: of one that was deleted, of an audit."""
+    rows = store.database.query("SELECT pipeline || '@' || id AS name FROM jobs")
+    known = {row["name"] for row in rows}
+    logs = project.home.logs
+    found = sorted(logs.iterdir()) if logs.is_dir() else []
+    return [path for path in found if path.name not in known]
 
 
 def _forget_job(project: Project, store: Store, name: tuple[Any, ...]) -> None:

@@ -67,7 +67,11 @@ def carried(provenance: str) -> dict[str, Any]:
 
 
 def of_input(**facts: Any) -> str:
-    """Record how an input commit came about: `upload`, `replaceable`, `overrides`."""
+    """Record how an input commit came about.
+
+    Of uploads `upload`, `sequence`, `replaceable`; of parameters `overrides`; of files withdrawn
+    `removed`; of a cron `start`, `ticks`; `initial`.
+    """
     return json.dumps({"version": VERSION, "kind": "input", **facts}, sort_keys=True)
 
 

@@ -4,26 +4,35 @@ An output is made again from the inputs and the code that it cites, and counts a
 digest is the one on record. An input comes back only from where it came.
 """
 
+import contextlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from ibid.engine import closure, scratch
 from ibid.engine.events import Watch
 from ibid.engine.execution import Execution, Task
 from ibid.engine.project import Project
+from ibid.engine.purge import stray_logs
 from ibid.engine.record import cited
 from ibid.engine.slots import Slots, cores
-from ibid.engine.work import gather
-from ibid.spec.preimage import Digest
-from ibid.spec.spec import read_spec
+from ibid.engine.work import Work, gather
+from ibid.spec.preimage import Digest, digest_bytes
+from ibid.spec.spec import Spec, read_spec
 from ibid.stage.canonical import json_bytes
 from ibid.stage.contract import IbidError
 from ibid.store.commits import WHOLE, Commit, Store
-from ibid.store.doctor import Health, database_findings, examine, find_paths
+from ibid.store.doctor import (
+    DAMAGED,
+    MISSING,
+    Finding,
+    Health,
+    database_findings,
+    examine,
+    find_paths,
+)
 from ibid.store.home import Waiting
 from ibid.store.jobs import Jobs
 from ibid.store.reach import Below, everywhere, reached, result_roots
@@ -57,8 +66,11 @@ def look(project: Project, store: Store) -> Health:
     with store.lock.alone_if_free() as alone:
         left = store.objects.incoming() if alone else []  # else somebody writes it now
     with project.home.run_lock_if_free() as free:
-        left += scratch.leftovers(project.home) if free else scratch.abandoned()
-    return examine(store, cited, [*left, *_stray_logs(project, store)])
+        if free:
+            left += [*scratch.leftovers(project.home), *stray_logs(project, store)]
+        else:  # an audit's logs, say, are somebody's now
+            left += scratch.abandoned()
+    return examine(store, cited, left)
 
 
 def repair(
@@ -83,6 +95,7 @@ def repair(
             done += [f"fetched {digest}" for digest in _fetch_all(store, fetch)]
         if lost := _missing(store):
             _write_own_files(project, store)
+            _write_environments(project, store, lost)
             lost = _missing(store)
         done += _drop_results(store, lost)
         cannot: list[str] = []
@@ -97,13 +110,15 @@ def repair(
                 )
         cannot += _lost_inputs(store, _missing(store))
         scratch.clear(project.home)
-        return Repair(before, _look_alone(project, store), tuple(done), tuple(cannot))
+        after = _look_alone(project, store)
+        cannot += [_told(finding) for finding in _untold(after, cannot)]
+        return Repair(before, after, tuple(done), tuple(cannot))
 
 
 def _look_alone(project: Project, store: Store) -> Health:
     """Examine as `look` does, where nobody else can be at work."""
     left = [*store.objects.incoming(), *scratch.leftovers(project.home)]
-    return examine(store, cited, [*left, *_stray_logs(project, store)])
+    return examine(store, cited, [*left, *stray_logs(project, store)])
 
 
 def _missing(store: Store) -> frozenset[Digest]:
@@ -131,22 +146,13 @@ def _set_aside(project: Project, store: Store, health: Health) -> Iterator[str]:
 
 
 def _clear(project: Project, store: Store) -> Iterator[str]:
-    left = [*store.objects.incoming(), *_stray_logs(project, store)]
+    left = [*store.objects.incoming(), *stray_logs(project, store)]
     for path in (*left, *scratch.leftovers(project.home)):
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink()
         yield f"removed {path}"
-
-
-def _stray_logs(project: Project, store: Store) -> list[Path]:
-    """List the logs of jobs that were deleted."""
-    rows = store.database.query("SELECT pipeline || '@' || id AS name FROM jobs")
-    known = {row["name"] for row in rows}
-    logs = project.home.logs
-    found = sorted(logs.iterdir()) if logs.is_dir() else []
-    return [path for path in found if path.name not in known]
 
 
 def _write_own_files(project: Project, store: Store) -> None:
@@ -160,10 +166,23 @@ def _write_own_files(project: Project, store: Store) -> None:
             store.trees.add(project.folder / repo["initial"])
 
 
+def _write_environments(project: Project, store: Store, lost: frozenset[Digest]) -> None:
+    """Store the environments of now that are those on record."""
+    for commit in (commit for repo in store.repos() for commit in store.history(repo)):
+        if lost.intersection(cited(commit.provenance).objects):
+            with contextlib.suppress(IbidError):  # its inputs are lost too: it is told at the end
+                described = json_bytes(
+                    _work(project, store, commit, _spec(store, commit)).environment
+                )
+                if digest_bytes(described) in lost:
+                    store.objects.put_bytes(described)
+
+
 def _drop_results(store: Store, lost: frozenset[Digest]) -> Iterator[str]:
     below = Below(store.trees, lost, _Present(store))
     trees = [root.tree for root in result_roots(store) if below(root.tree)]
-    store.database.execute_many("DELETE FROM results WHERE tree = ?", [(t,) for t in trees])
+    with store.database.transaction():
+        store.database.execute_many("DELETE FROM results WHERE tree = ?", [(t,) for t in trees])
     if trees:
         yield f"dropped {len(trees)} cached results that were hurt"
 
@@ -191,22 +210,20 @@ def _hurt_outputs(store: Store, lost: frozenset[Digest]) -> list[Commit]:
 
 def _make_again(project: Project, store: Store, commit: Commit, watch: Watch) -> None:
     """Run the job of a commit again; raises IbidError unless it gives the digest on record."""
-    record = json.loads(commit.provenance)
-    spec = read_spec(json.loads(store.objects.read(record["spec_record"])))
+    spec = _spec(store, commit)
     if spec.effect:
         raise IbidError("It acted on the world, and that is never done again.")
-    heads = {c.repo: store.get(c.repo, c.commit) for c in cited(commit.provenance).causes}
-    if missing := [repo for repo, head in heads.items() if head is None or head.purged == WHOLE]:
-        raise IbidError("What it was made from is gone.", received=", ".join(missing))
-    # Under the environment of now: a result is kept under the key that it was really made with.
-    code = Entry("", FOLDER, Digest(record["code"]), 0)
-    work = gather(project, store, spec, {repo: head for repo, head in heads.items() if head}, code)
+    work = _work(project, store, commit, spec)
     store.objects.put_bytes(json_bytes(work.environment))
     known = Jobs(store).results(work.keys)
     pairs = zip(work.datums, work.keys, strict=True)
-    execution = Execution(project.home, work, commit.id, Slots(cores()), watch)
+    # The record of its job stays as it is; a commit that came from elsewhere has none here.
+    execution = Execution(project.home, work, commit.id, Slots(cores()), watch, keep=False)
     if tasks := [Task(datum, key) for datum, key in pairs if key not in known]:
         execution.run(tasks)
+    Jobs(store).record(spec.name, commit.id, (), execution.results)
+    if Jobs(store).get(spec.name, commit.id) is None and execution.logs.exists():
+        shutil.rmtree(execution.logs)
     if execution.failures:
         datum, outcome = execution.failures[0]
         raise IbidError(f"Its datum {datum.label} fails now.", received=outcome.error)
@@ -215,6 +232,37 @@ def _make_again(project: Project, store: Store, commit: Commit, watch: Watch) ->
     store.objects.sync()
     if tree.digest != commit.tree:
         raise IbidError("It gives other bytes now.", received=f"{tree.digest}, was {commit.tree}")
+
+
+def _spec(store: Store, commit: Commit) -> Spec:
+    return read_spec(json.loads(store.objects.read(json.loads(commit.provenance)["spec_record"])))
+
+
+def _work(project: Project, store: Store, commit: Commit, spec: Spec) -> Work:
+    """Gather what an output was made from; raises IbidError if that is not all there."""
+    heads = {c.repo: store.get(c.repo, c.commit) for c in cited(commit.provenance).causes}
+    if missing := [repo for repo, head in heads.items() if head is None or head.purged == WHOLE]:
+        raise IbidError("What it was made from is gone.", received=", ".join(missing))
+    # Under the environment of now: a result is kept under the key that it was really made with.
+    code = Entry("", FOLDER, Digest(json.loads(commit.provenance)["code"]), 0)
+    return gather(project, store, spec, {repo: head for repo, head in heads.items() if head}, code)
+
+
+def _untold(health: Health, cannot: Sequence[str]) -> Iterator[Finding]:
+    """List what is wrong still and was not named with an output or an input that it hurts."""
+    for finding in health.wrong:
+        is_object = finding.kind in (DAMAGED, MISSING)
+        if not (is_object and any(line.startswith(finding.hurts) for line in cannot)):
+            yield finding
+
+
+def _told(finding: Finding) -> str:
+    if finding.kind not in (DAMAGED, MISSING):
+        return f"{finding.subject}: {finding.detail}"
+    return (
+        f"{finding.subject}, {', '.join(finding.hurts)}, is nowhere here: it comes back only from "
+        "a remote (--remote URL) or with ibid import"
+    )
 
 
 def _lost_inputs(store: Store, lost: frozenset[Digest]) -> Iterator[str]:

@@ -40,7 +40,8 @@ def serve(
     spec = project.specs[name]
     if spec.secrets:
         raise UsageError(f"Expected a service without secrets: nothing masks what {name} shows.")
-    commit_initial(project, store)
+    with store.lock.shared():
+        commit_initial(project, store)
     heads = {source.repo: store.head(source.repo) for source in spec.sources}
     heads = {repo: None if head and head.purged == WHOLE else head for repo, head in heads.items()}
     if lacking := missing(spec.input, heads):

@@ -37,8 +37,8 @@ def remove(project: Project, store: Store, targets: Sequence[Target]) -> list[Co
     made: list[Commit] = []
     with store.lock.shared():
         for repo in dict.fromkeys(target.repo for target in targets):
-            paths = [target.path for target in targets if target.repo == repo]
-            made += filter(None, [_remove(store, repo, paths)])
+            leaving = [target for target in targets if target.repo == repo]
+            made += filter(None, [_remove(store, repo, leaving)])
     return made
 
 
@@ -57,7 +57,7 @@ def files_of(store: Store, targets: Sequence[Target]) -> dict[Digest, int]:
 def refuse_living(store: Store, files: dict[Digest, int], leaving: Sequence[Target] = ()) -> None:
     """Refuse to purge what the newest commit of an input repo holds elsewhere too.
 
-    `leaving` is what is about to be removed from there. Raises BadInputError.
+    `leaving` is what is about to be removed from there, of this project. Raises BadInputError.
     """
     below = Below(store.trees, files)
     found = []
@@ -67,7 +67,8 @@ def refuse_living(store: Store, files: dict[Digest, int], leaving: Sequence[Targ
             if head is None or head.purged == WHOLE or record.cited(head.provenance).trees:
                 continue
             if below(head.tree):
-                gone = {t.path.rstrip("/") for t in leaving if t.repo == repo}
+                own = leaving if each.project == store.project else ()
+                gone = _held(store.trees, head, [t for t in own if t.repo == repo])
                 found += [
                     f"{repo}:{path}"
                     for path, entry in each.trees.walk(head.tree)
@@ -83,9 +84,18 @@ def refuse_living(store: Store, files: dict[Digest, int], leaving: Sequence[Targ
         )
 
 
-def _remove(store: Store, repo: str, paths: list[str]) -> Commit | None:
+def _held(trees: Trees, head: Commit, targets: Sequence[Target]) -> list[str]:
+    """List the paths of targets that a commit holds as they are meant: others are newer files."""
+    if head.purged == WHOLE:
+        return []
+    found = ((target, trees.find(head.tree, target.path)) for target in targets)
+    return [t.path.rstrip("/") for t, there in found if there and there.digest == t.entry.digest]
+
+
+def _remove(store: Store, repo: str, targets: Sequence[Target]) -> Commit | None:
     while True:
         head = store.resolve(repo)
+        paths = _held(store.trees, head, targets)
         tree = Entry("", "folder", head.tree, head.size)
         for path in paths:
             tree = _without(store.trees, tree, path.strip("/").split("/"))

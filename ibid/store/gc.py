@@ -42,16 +42,19 @@ def collect(
         keys = uncited_results(store, results) if results else []
         kept = _kept(store, cites, frozenset(keys))
         if not dry_run:
-            store.database.execute_many("DELETE FROM results WHERE key = ?", [(k,) for k in keys])
+            with store.database.transaction():
+                rows = [(key,) for key in keys]
+                store.database.execute_many("DELETE FROM results WHERE key = ?", rows)
         return Swept(*_sweep(store, kept, dry_run=dry_run), len(keys))
 
 
 def uncited_results(store: Store, keys: Keys) -> list[str]:
     """List the keys of cached results that no commit cites."""
     living = (pair for pair in everywhere(store) if pair[1].purged != WHOLE)
-    cited = {key for each, commit in living for key in keys(each, commit)}
-    rows = store.database.query("SELECT key FROM results ORDER BY key")
-    return [row["key"] for row in rows if row["key"] not in cited]
+    uncited = {row["key"] for row in store.database.query("SELECT key FROM results")}
+    for each, commit in living:
+        uncited -= keys(each, commit)
+    return sorted(uncited)
 
 
 def _garbage(store: Store, kept: Container[str]) -> Iterator[Path]:

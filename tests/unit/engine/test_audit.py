@@ -93,3 +93,26 @@ def test_the_command_says_what_differs_and_ends_with_the_code_for_it(random):
 
 def test_a_share_beyond_one_is_refused(words):
     assert "--audit" in words.ibid("run", "--audit", "2", code=2).stderr
+
+
+def logs(words):
+    return {path.name for path in (words.root / ".ibid" / "logs").iterdir()}
+
+
+def test_an_audit_leaves_logs_only_where_something_differed_and_a_purge_takes_them(random):
+    random.put(one="a", two="b")
+    random.run()
+    before = logs(random)
+    audit(random, 1)
+    (kept,) = logs(random) - before
+    assert kept.startswith("shout@")
+    random.ibid("rm", "texts:one", "--purge", "--no-run")
+    assert kept not in logs(random)
+    assert random.json("doctor")["findings"] == []
+
+
+def test_an_audit_of_nothing_says_that_it_checked_nothing(words):
+    words.put(one="a")
+    said = words.ibid("run", "--audit", "1").stderr
+    assert "nothing was checked" in said
+    assert "same result" not in said

@@ -1,12 +1,14 @@
 """What people commit: uploads in folders of their own, files, parameters."""
 
 import contextlib
+import json
 
 import pytest
 
 from ibid.engine import inputs
 from ibid.engine.project import load
 from ibid.stage.contract import BadInputError, UsageError
+from ibid.store.commits import WHOLE
 
 
 @pytest.fixture
@@ -105,3 +107,52 @@ def test_parameters_are_one_file_a_pipeline_and_no_commit_when_they_are_as_they_
     files = {"train.json": b"{}\n", "model.json": b'{"a": 1}\n'}
     assert inputs.commit_params(pets.store, files, ("a=1",)) is not None
     assert inputs.commit_params(pets.store, files, ()) is None
+
+
+def forget_numbers(pets):
+    """Take from the records what those of the first format did not say."""
+    for commit in pets.store.history("stream"):
+        told = json.loads(commit.provenance)
+        if told.pop("sequence", None):
+            told["replaceable"] = told["replaceable"] == told["upload"]
+        pets.store.database.execute(
+            "UPDATE commits SET provenance = ? WHERE id = ?", (json.dumps(told), commit.id)
+        )
+
+
+def test_a_number_is_given_once_though_no_record_says_which_was_the_last(pets):
+    pets.put("a", "1")
+    pets.put("b", "2", replace=True)
+    forget_numbers(pets)
+    pets.put("a", "3")
+    assert pets.uploads == ["0001-a", "0002-b", "0003-a"]
+    forget_numbers(pets)
+    pets.put("c", "4", replace=True)
+    assert pets.uploads == ["0001-a", "0003-a", "0004-c"]
+
+
+def test_an_upload_never_takes_the_place_of_a_name_that_is_there(pets):
+    head = pets.put("a", "1")
+    pets.store.database.execute(
+        "UPDATE commits SET provenance = ? WHERE id = ?",
+        (head.provenance.replace('"sequence": 1', '"sequence": 0'), head.id),
+    )
+    pets.put("a", "2")
+    assert pets.uploads == ["0001-a", "0002-a"]
+
+
+@pytest.mark.parametrize("repo", ["stream", "weights"])
+def test_a_head_that_is_purged_in_whole_holds_nothing(pets, repo):
+    head = pets.put("a", "1", repo=repo)
+    pets.store.mark_purged(head, WHOLE, 1.0)
+    pets.store.objects.path(head.tree).unlink()
+    made = pets.put("a", "1", repo=repo)
+    assert made is not None
+    assert pets.store.trees.read(made.tree)
+    assert pets.put("b", "2", repo=repo) is not None
+
+
+def test_parameters_that_were_purged_in_whole_are_committed_again(pets):
+    head = inputs.commit_params(pets.store, {"train.json": b"{}\n"}, ())
+    pets.store.mark_purged(head, WHOLE, 1.0)
+    assert inputs.commit_params(pets.store, {"train.json": b"{}\n"}, ()) is not None

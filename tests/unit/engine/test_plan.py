@@ -1,8 +1,13 @@
 """The plan says what would run, and names the cause."""
 
+import contextlib
+
 import pytest
 
+from ibid.engine.citing import keys_once
 from ibid.engine.plan import State
+from ibid.engine.record import cited
+from ibid.store.gc import collect
 
 
 def reasons(words, pipeline):
@@ -77,3 +82,17 @@ def test_a_plan_makes_no_commit_and_no_job(done):
     done.plan()
     assert done.digests() == before
     assert len(done.json("jobs")) == 3
+
+
+def test_an_input_that_was_deleted_and_collected_counts_as_changed(words):
+    old = words.put(one="a")
+    words.run()
+    words.put(one="b")
+    with contextlib.closing(words.open()) as store:
+        store.database.execute(
+            "UPDATE commits SET purged = 'whole' WHERE repo = 'texts' AND id = ?", (old.id,)
+        )
+        collect(store, cited, results=keys_once())
+        assert old.tree not in store.objects
+    (reason,) = words.plan()["count"].reasons
+    assert "not in the store any more" in reason

@@ -154,3 +154,59 @@ def test_outputs_cannot_be_withdrawn(done):
     assert "ibid delete" in done.ibid("rm", "count:one", code=2).stderr
     assert "REPO:PATH" in done.ibid("rm", "texts", code=2).stderr
     assert "--purge" in done.ibid("rm", "texts@master^:one", code=2).stderr
+
+
+LENGTHS = """
+- name: len
+  description: How long each text is.
+  cmd: [sh, -c, 'wc -c < "$texts" > "$PFS_ROOT/out/$(basename "$texts")"']
+  environment: plain
+  input: {pfs: {repo: texts, glob: "/*"}}
+- name: sum
+  description: All of them.
+  cmd: [sh, -c, 'cat "$len"/* > "$PFS_ROOT/out/all"']
+  environment: plain
+  input: {pfs: {repo: len, glob: "/"}}
+- name: each
+  description: One by one.
+  cmd: [sh, -c, 'cat "$len" > "$PFS_ROOT/out/$(basename "$len")"']
+  environment: plain
+  input: {pfs: {repo: len, glob: "/*"}}
+"""
+
+
+def _of_equal_lengths(words):
+    words.declare(LENGTHS)
+    words.put(one="a b", two="c d")
+    words.run()
+
+
+def test_what_gave_the_bytes_that_another_file_gave_too_is_followed(prepared):
+    words = prepared(_of_equal_lengths)
+    words.ibid("rm", "texts:one", "--purge", "--no-run")
+    purged = {repo: words.json("commits", repo)[-1]["purged"] for repo in ("len", "sum", "each")}
+    assert purged == dict.fromkeys(purged, "whole")
+    _, events = words.run()
+    counts = {e.pipeline: e.total - e.skipped for e in events if isinstance(e, JobStarted)}
+    assert counts == {"len": 0, "sum": 1, "each": 0}
+
+
+def test_a_newer_file_of_the_same_path_stays(done):
+    old = done.json("commits", "texts")[0]["commit"]
+    done.put(three="something else")
+    done.ibid("rm", f"texts@{old}:three", "--purge", "--no-run")
+    assert done.read("texts", "/three") == "something else"
+    assert len(done.json("commits", "texts")) == 3
+    assert traces(done) == []
+
+
+def test_a_path_of_another_project_is_not_taken_to_leave(done):
+    other = done.root / "pipelines" / "others"
+    other.mkdir()
+    text = (done.root / "pipelines/words/pipeline.yaml").read_text()
+    (other / "pipeline.yaml").write_text(text.replace("name: words", "name: others", 1))
+    done.ibid("specs", "--pipeline", "others")
+    done.ibid("put", "texts", done.texts, "--no-run", "--pipeline", "others")
+    said = done.ibid("rm", "texts:three", "--purge", "--pipeline", "words", code=3).stderr
+    assert "texts:/three" in said
+    assert len(done.json("commits", "texts", "--pipeline", "words")) == 2

@@ -161,3 +161,42 @@ def test_a_database_that_is_broken_is_said_so(done, store):
     said = done.ibid("doctor", code=5)
     assert "database" in said.stdout
     assert "put a backup" in done.ibid("doctor", "--repair", code=5).stderr
+
+
+def test_an_output_that_came_without_its_job_is_made_again_without_one(done, store):
+    for table in ("jobs", "datums"):
+        store.database.execute(f"DELETE FROM {table}")
+    shutil.rmtree(done.root / ".ibid" / "logs")
+    store.objects.path(entry(store, "count", "/one")).unlink()
+    assert mend(done, store).after.findings == ()
+    assert store.database.query("SELECT 1 FROM datums") == []
+
+
+def test_the_record_of_a_job_stays_when_its_output_is_made_again(done, store):
+    before = [tuple(row) for row in store.database.query("SELECT * FROM datums")]
+    store.objects.path(entry(store, "count", "/one")).unlink()
+    mend(done, store)
+    assert [tuple(row) for row in store.database.query("SELECT * FROM datums")] == before
+
+
+def test_a_lost_environment_comes_back_if_it_is_that_of_now(done, store):
+    digest = json.loads(store.head("count").provenance)["environment_record"]
+    store.objects.path(digest).unlink()
+    mended = mend(done, store)
+    assert mended.before.wrong
+    assert mended.after.findings == ()
+
+
+def test_what_is_wrong_still_is_named_one_by_one_without_a_hint_to_repair(done, store):
+    head = store.head("count")
+    record = json.loads(head.provenance)
+    there, lost = record["environment_record"], "f" * 64
+    store.database.execute(
+        "UPDATE commits SET provenance = ? WHERE repo = 'count'",
+        (head.provenance.replace(there, lost),),
+    )
+    store.database.execute("UPDATE branches SET head = 'x' WHERE repo = 'shout'")
+    said = done.ibid("doctor", "--repair", code=5).stderr
+    assert f"cannot be mended: {lost}, the record of {head.address}, is nowhere here" in said
+    assert "cannot be mended: shout@master: a branch whose commit is not there" in said
+    assert "hint: ibid doctor --repair" not in said

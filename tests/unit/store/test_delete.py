@@ -2,7 +2,7 @@ import contextlib
 
 import pytest
 
-from ibid.engine.citing import keys_of
+from ibid.engine.citing import keys_once
 from ibid.engine.record import cited
 from ibid.store.gc import collect
 
@@ -48,7 +48,7 @@ def test_its_bytes_go_with_gc(done):
     done.ibid("delete", "commit", newest)
     with contextlib.closing(done.open()) as store:
         assert digest in store.objects
-        collect(store, cited, results=keys_of)
+        collect(store, cited, results=keys_once())
         assert digest not in store.objects
 
 

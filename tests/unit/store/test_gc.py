@@ -1,6 +1,7 @@
 """What nothing cites goes, what anything cites stays: seen on a store of words."""
 
 import contextlib
+import fcntl
 import json
 import os
 import subprocess
@@ -8,7 +9,7 @@ import sys
 
 import pytest
 
-from ibid.engine.citing import keys_of
+from ibid.engine.citing import keys_once
 from ibid.engine.record import cited
 from ibid.stage.contract import BadInputError
 from ibid.store.gc import collect, uncited_results
@@ -52,13 +53,13 @@ def test_cached_results_stay_unless_they_are_to_go(done, opened):
     done.put(one="z")
     done.run()
     opened.database.execute("DELETE FROM commits WHERE repo = 'count' AND parent IS NULL")
-    assert uncited_results(opened, keys_of)
+    assert uncited_results(opened, keys_once())
     said = collect(opened, cited)
     assert said.results == 0
-    dropped = collect(opened, cited, results=keys_of)
+    dropped = collect(opened, cited, results=keys_once())
     assert dropped.results == 1
     assert dropped.objects > 0
-    assert uncited_results(opened, keys_of) == []
+    assert uncited_results(opened, keys_once()) == []
     assert done.run()[1] == []
 
 
@@ -139,3 +140,34 @@ def test_the_commands_say_it_in_words_and_in_json(done):
         "texts", "count", "shout", "total"
     }  # fmt: skip
     assert "texts" in done.ibid("size").stdout
+
+
+@pytest.mark.parametrize("arguments", [("gc",), ("delete", "commit", "total")])
+def test_who_waits_for_a_run_stops_no_other_writer(done, opened, arguments):
+    home = done.project().home
+    waiting = [sys.executable, "-m", "ibid.cli", *arguments]
+    with contextlib.ExitStack() as run:
+        run.enter_context(home.run_lock(print))
+        run.enter_context(opened.lock.shared())
+        process = subprocess.Popen(waiting, cwd=done.root, stderr=subprocess.PIPE, text=True)
+        try:
+            assert f"Waiting for the run of process {os.getpid()}" in process.stderr.readline()
+            with (home.path / "store.queue").open("a+") as queue:
+                fcntl.flock(queue, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            run.close()
+            process.communicate(timeout=60)
+            assert process.returncode == 0
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_equal_datums_are_told_once_however_many_commits_were_made_of_them(done, opened):
+    head = opened.head("count")
+    keys = keys_once()
+    assert len(keys(opened, head)) == 2
+    assert keys(opened, head) == set()
+    assert keys(opened, opened.head("texts")) == set()
+    opened.database.execute("DELETE FROM commits WHERE repo = 'texts'")
+    by_its_job = keys_once()
+    assert len(by_its_job(opened, head)) == len(by_its_job(opened, head)) == 2
