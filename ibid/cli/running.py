@@ -160,16 +160,17 @@ def _show_audit(audit: Audit) -> None:
         )
         return
     drawn = f"Audit: {audit.again} of {audit.known} known datums run again"
-    if not audit.again:
-        show.say(f"{drawn}: it was stopped, and nothing was checked.")
-        return
+    for finding in audit.unsettled[:AUDITED]:
+        words = finding.found[0].strip().splitlines()[0]
+        show.say(f"  not settled: {finding.pipeline} {one_line(finding.datum)}: {words}")
     if not audit.mismatches:
-        show.say(f"{drawn}, all with the same result.")
+        agree = "all with the same result" if audit.again else "so nothing was checked"
+        show.say(f"{drawn}, {agree}.")
         return
     show.say(f"{drawn}; {len(audit.mismatches)} with another result:")
-    for mismatch in audit.mismatches[:AUDITED]:
-        show.say(f"  {mismatch.pipeline} {one_line(mismatch.datum)}")
-        for line in mismatch.found[:AUDITED]:
+    for finding in audit.mismatches[:AUDITED]:
+        show.say(f"  {finding.pipeline} {one_line(finding.datum)}")
+        for line in finding.found[:AUDITED]:
             show.say(f"    {line}")
     show.say(
         "\n  hint: what a stage writes has to follow from its inputs, code and environment alone: "

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ibid.engine.events import JobDone, JobStarted, Watch
 from ibid.engine.execution import Execution, Task
@@ -15,16 +15,17 @@ from ibid.engine.plan import State, plan
 from ibid.engine.project import Project
 from ibid.engine.slots import Slots
 from ibid.engine.work import Work
-from ibid.stage.contract import ExitCode
+from ibid.stage.contract import ExitCode, IbidError
 from ibid.store.commits import Store, new_id
+from ibid.store.disk import explain
 from ibid.store.jobs import FAILURE, SUCCESS, Jobs, Result
 
 POLL_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Mismatch:
-    """A datum that gave something else than it gave once: `found` says how they differ."""
+class Finding:
+    """What is to be said of one datum: how what it gave differs, or why nothing can be told."""
 
     pipeline: str
     datum: str
@@ -33,11 +34,16 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """How many datums were known, how many were run again, and which of these did not agree."""
+    """How many datums were known, how many were run again to their end, and what came of them.
+
+    `mismatches` did not give what they gave once; of those that are `unsettled` nothing is known:
+    they ended for a reason that may pass, or were ended by the engine.
+    """
 
     known: int
     again: int
-    mismatches: tuple[Mismatch, ...]
+    mismatches: tuple[Finding, ...]
+    unsettled: tuple[Finding, ...]
 
 
 class Auditor:
@@ -59,15 +65,17 @@ class Auditor:
         hits = [hit for hit in self._hits() if hit[1].key not in executed]
         drawn = random.SystemRandom().sample(hits, math.ceil(share * len(hits)))
         works = {work.spec.name: work for work, _ in hits}
-        found: list[Mismatch] = []
+        mismatches: list[Finding] = []
+        unsettled: list[Finding] = []
         again = 0
         for work in works.values():
             tasks = [task for each, task in drawn if each is work]
             if tasks and not self._stopped.is_set():
-                done, mismatches = self._run_again(work, tasks)
-                again += done
-                found += mismatches
-        return Audit(len(hits), again, tuple(found))
+                wrong, open_ = self._run_again(work, tasks)
+                again += len(tasks) - len(open_)
+                mismatches += wrong
+                unsettled += open_
+        return Audit(len(hits), again, tuple(mismatches), tuple(unsettled))
 
     def _hits(self) -> Iterator[tuple[Work, Task]]:
         for step in plan(self._project, self._store):
@@ -77,46 +85,62 @@ class Auditor:
                     if key in known:
                         yield step.work, Task(datum, key)
 
-    def _run_again(self, work: Work, tasks: Sequence[Task]) -> tuple[int, list[Mismatch]]:
-        """Run datums; returns how many ended, and those that did not give what they gave."""
+    def _run_again(self, work: Work, tasks: Sequence[Task]) -> tuple[list[Finding], list[Finding]]:
+        """Run datums; returns those that did not give what they gave, and those left open."""
         name, begun = work.spec.name, time.monotonic()
+        # Nothing may be forgiven here.
+        strict = replace(work, spec=replace(work.spec, err_cmd=()))
         execution = Execution(
-            self._project.home, work, new_id(), self._slots, self._watch, keep=False
+            self._project.home, strict, new_id(), self._slots, self._watch, keep=False
         )
         self._watch(JobStarted(name, ("audit",), len(tasks), 0, execution.logs))
-        with ThreadPoolExecutor(1) as pool:
-            running = pool.submit(execution.run, tasks)
-            while wait([running], POLL_SECONDS).not_done:
-                if self._stopped.is_set():
-                    execution.stop()
-            running.result()
-        known = Jobs(self._store).results(task.key for task in tasks)
-        labels = {str(task.key): task.datum.label for task in tasks}
-        found = [
-            Mismatch(name, labels[result.key], differences)
-            for result in execution.results
-            if (differences := self._differences(known[result.key], result))
-        ]
-        if not execution.stopped:
-            found += [
-                Mismatch(name, datum.label, (f"fails now: {outcome.error}",))
-                for datum, outcome in execution.failures
-            ]
-        if not found and execution.logs.exists():  # no job is theirs: nothing would remove them
+        words = self._execute(execution, tasks)
+        before = Jobs(self._store).results(task.key for task in tasks)
+        now = {result.key: result for result in execution.results}
+        ended = {datum.id: outcome for datum, outcome in execution.failures}
+        wrong: list[Finding] = []
+        open_: list[Finding] = []
+        for task in tasks:
+            outcome = ended.get(task.datum.id)
+            if task.key in now:
+                said = self._differences(before[task.key], now[task.key])
+                wrong += [Finding(name, task.datum.label, said)] if said else []
+            elif outcome and outcome.own and outcome.code != ExitCode.TEMPORARY:
+                said = (f"fails now: {outcome.error}",)
+                wrong.append(Finding(name, task.datum.label, said))
+            else:
+                said = (outcome.error if outcome else words,)
+                open_.append(Finding(name, task.datum.label, said))
+        if not wrong and execution.logs.exists():  # no job is theirs: nothing would remove them
             shutil.rmtree(execution.logs)
         head = self._store.head(name)
         self._watch(
             JobDone(
                 pipeline=name,
-                state=FAILURE if found else SUCCESS,
+                state=FAILURE if wrong or open_ else SUCCESS,
                 seconds=time.monotonic() - begun,
-                code=int(ExitCode.NOT_REPRODUCIBLE) if found else 0,
-                error="the audit found other bytes" if found else "",
+                code=int(ExitCode.NOT_REPRODUCIBLE) if wrong else 0,
+                error="the audit found other bytes" if wrong else "the audit was not finished",
                 digest=head.tree if head else None,
                 same=True,
             )
         )
-        return len(execution.results) + len(execution.failures), found
+        return wrong, open_
+
+    def _execute(self, execution: Execution, tasks: Sequence[Task]) -> str:
+        """Run tasks until they have ended or somebody stops it; says why some were not run."""
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(execution.run, tasks)
+            while wait([running], POLL_SECONDS).not_done:
+                if self._stopped.is_set():
+                    execution.stop()
+        try:
+            running.result()
+        except IbidError as error:
+            return str(error)
+        except OSError as error:
+            return str(explain(error))
+        return "stopped" if execution.stopped else "not run within job_timeout"
 
     def _differences(self, before: Result, now: Result) -> tuple[str, ...]:
         """Say how two results of one datum differ; nothing if they do not."""

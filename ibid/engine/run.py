@@ -122,6 +122,8 @@ class Run:
             self.code = int(ExitCode.NOT_REPRODUCIBLE)
         elif self.stopped:
             self.code = int(ExitCode.BUG)
+        elif self.audit.unsettled:
+            self.code = self.code or int(ExitCode.TEMPORARY)
 
     @contextmanager
     def stopping_on_signals(self) -> Iterator[None]:

@@ -116,3 +116,32 @@ def test_an_audit_of_nothing_says_that_it_checked_nothing(words):
     said = words.ibid("run", "--audit", "1").stderr
     assert "nothing was checked" in said
     assert "same result" not in said
+
+
+def add_to_shout(words, lines):
+    described = "    description: A foreign command"
+    words.edit(YAML, described, f"{lines}{described}")
+    words.compile()
+
+
+def test_nothing_is_forgiven_in_an_audit(words):
+    words.edit(YAML, SHOUT, f"[ -e {words.root}/broken ] && exit 9; {SHOUT}")
+    add_to_shout(words, "    err_cmd: ['true']\n")
+    words.put(one="a", two="b")
+    words.run()
+    (words.root / "broken").touch()
+    found = audit(words, 1).audit.mismatches
+    assert [finding.found for finding in found] == [("fails now: exit code 9",)] * 2
+
+
+def test_what_may_pass_is_no_mismatch_and_no_green_nothing(words):
+    words.edit(YAML, SHOUT, f"[ -e {words.root}/busy ] && exit 75; {SHOUT}")
+    add_to_shout(words, "")
+    words.put(one="a")
+    words.run()
+    (words.root / "busy").touch()
+    done = audit(words, 1)
+    assert (done.code, done.audit.mismatches, done.audit.again) == (75, (), 2)
+    assert done.audit.unsettled[0].found == ("exit code 75",)
+    said = words.ibid("run", "--audit", "1", code=75).stderr
+    assert "not settled: shout /one: exit code 75" in said
