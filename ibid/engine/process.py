@@ -109,6 +109,7 @@ class Process:
                 "readable": [str(path) for path in sandbox.readable],
                 "writable": [str(path) for path in sandbox.writable],
                 "protected": [str(path) for path in sandbox.protected],
+                "hidden": [str(path) for path in sandbox.hidden],
                 "network": sandbox.network,
                 "group": group and str(group),
             }

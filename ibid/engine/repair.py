@@ -5,7 +5,6 @@ digest is the one on record. An input comes back only from where it came.
 """
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -133,10 +132,7 @@ def _set_aside(project: Project, store: Store, health: Health) -> Iterator[str]:
 def _clear(project: Project, store: Store) -> Iterator[str]:
     left = [*store.objects.incoming(), *_stray_logs(project, store)]
     for path in (*left, *scratch.leftovers(project.home)):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        scratch.remove(path)
         yield f"removed {path}"
 
 
