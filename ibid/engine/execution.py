@@ -323,5 +323,12 @@ class Execution:
                 return
             self._saved = time.monotonic()
             (rows, results), self._unsaved = self._unsaved, ([], [])
-        if self._keeps:
+        if not self._keeps:
+            return
+        try:
             self._jobs.record(self._work.spec.name, self._job, rows, results)
+        except BaseException:  # the next call may do better
+            with self._lock:
+                kept = self._unsaved
+                self._unsaved = ([*rows, *kept[0]], [*results, *kept[1]])
+            raise
