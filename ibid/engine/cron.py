@@ -13,7 +13,7 @@ from ibid.engine import record
 from ibid.engine.project import Project
 from ibid.spec.schedule import parse
 from ibid.spec.sources import Cron
-from ibid.store.commits import Commit, Store, new_id
+from ibid.store.commits import WHOLE, Commit, Store, new_id
 from ibid.store.trees import EMPTY, FILE, Entry
 
 MOST = 1000  # of those that were missed, the newest
@@ -67,10 +67,12 @@ def _ticks(project: Project, store: Store, now: datetime) -> Iterator[Commit]:
             start = record.of_input(start=cron.start or name(now))
             yield store.commit(repo, new_id(), store.trees.write(()), start, onto=None)
         if repo in missed:
-            kept = store.trees.read(head.tree) if head and not cron.overwrite else []
+            lost = head is None or head.purged == WHOLE
+            kept = [] if head is None or lost or cron.overwrite else store.trees.read(head.tree)
             empty = store.objects.put_bytes(b"")
             added = [Entry(name(moment), FILE, empty, 0) for moment in missed[repo]]
-            provenance = record.of_input(ticks=len(added))
+            # Said here too: the files of the ticks may be withdrawn.
+            provenance = record.of_input(ticks=len(added), last=added[-1].name)
             tree = store.trees.write([*kept, *added])
             yield store.commit(repo, new_id(), tree, provenance, onto=head)
 
@@ -79,9 +81,17 @@ def _latest(store: Store, repo: str, cron: Cron, now: datetime) -> datetime:
     """Say from when on ticks are due: the last one, or a start that is later."""
     head = store.head(repo)
     moments = [datetime.fromisoformat(cron.start).astimezone(UTC)] if cron.start else []
-    if head and head.tree != EMPTY:
-        last = store.trees.read(head.tree)[-1].name
-        moments.append(datetime.strptime(last, _FORM).replace(tzinfo=UTC))
-    elif head and not moments:
-        moments.append(datetime.fromisoformat(json.loads(head.provenance)["start"]))
+    told = json.loads(head.provenance) if head else {}
+    if "last" in told:
+        moments.append(_moment(told["last"]))
+    elif head and head.tree != EMPTY and head.purged != WHOLE:
+        moments.append(_moment(store.trees.read(head.tree)[-1].name))
+    elif "start" in told:
+        moments += [] if moments else [datetime.fromisoformat(told["start"])]
+    elif head:  # of a store that did not keep the last tick's time
+        moments.append(datetime.fromtimestamp(head.created, UTC))
     return max(moments, default=now)
+
+
+def _moment(tick: str) -> datetime:
+    return datetime.strptime(tick, _FORM).replace(tzinfo=UTC)

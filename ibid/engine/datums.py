@@ -29,6 +29,13 @@ class Item:
     outer: bool = False
     empty: bool = False
 
+    @property
+    def told(self) -> list[str]:
+        """Say what a stage can tell of it beside its path and its content."""
+        said = {"join_on": self.join_on, "group_by": self.group_by}
+        told = [f"{name} {value}" for name, value in said.items() if value]
+        return [*(["empty"] if self.empty else []), *told]
+
 
 @dataclass(frozen=True, slots=True)
 class Datum:
@@ -51,7 +58,7 @@ class Datum:
         """Everything that can change the result, and nothing else."""
         inputs = [
             # A link to an empty file gives what the file holds, so that its content counts too.
-            [i.input, i.path, i.entry.kind, i.entry.digest, *(["empty"] if i.empty else [])]
+            [i.input, i.path, i.entry.kind, i.entry.digest, *i.told]
             for i in self.items
         ]
         return digest(

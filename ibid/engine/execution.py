@@ -7,7 +7,7 @@ loses only what was at work.
 import threading
 import time
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -96,8 +96,10 @@ class Execution:
                 for done in [pool.submit(self._work_through, n, code) for n in range(count)]:
                     done.result()
         finally:
-            scratch.remove(self._folder)
-            self.save(force=True)
+            try:
+                self.save(force=True)
+            finally:
+                scratch.remove(self._folder)
 
     def stop(self) -> None:
         """End every process and start no more; from any thread."""
@@ -153,8 +155,9 @@ class Execution:
         if spec.effect:
             self._home.deployed.mkdir(exist_ok=True)
             writable.append(self._home.deployed)
-            memory = scratch.in_memory(self._home)
-            protected = [self._home.path, *([memory] if memory.exists() else [])]
+            # A run beside this one may lay out there later, where nothing would protect it.
+            memory = scratch.make_in_memory(self._home)
+            protected = [self._home.path, *([memory] if memory else [])]
         for path in (pfs, *writable):
             path.mkdir(parents=True, exist_ok=True)
         return Sandbox(
@@ -162,6 +165,7 @@ class Execution:
             readable=tuple(readable),
             writable=tuple(writable),
             protected=tuple(protected),
+            hidden=(secrets.place(self._home), self._home.scratch, scratch.in_memory(self._home)),
             network=spec.network or spec.effect,
         )
 
@@ -204,7 +208,13 @@ class Execution:
         if result is None and (full := shortage(pfs)):
             outcome = replace(outcome, error=f"{outcome.error}\n  {full}")
         self.expired |= not outcome.own and self._is_late()
-        self._clear(pfs)
+        try:
+            self._clear(pfs)
+        except OSError as failed:
+            result, recovered = None, False
+            outcome = Outcome(ExitCode.BUG, f"{outcome.error}\n{explain(failed)}".strip())
+        # Whoever said it, a stage or the system, may have been told the value of a secret.
+        outcome = replace(outcome, error=self._secrets.mask.text(outcome.error))
         row = DatumRow(
             id=task.datum.id,
             key=task.key,
@@ -251,16 +261,22 @@ class Execution:
         for attempt in range(self._work.spec.tries):
             if attempt:
                 time.sleep(RETRY_SECONDS * attempt)
-                self._clear(pfs)
+            self._clear(pfs)
             self._lay_out(datum, pfs)
             outcome = worker.run(self._variables(datum, pfs), self._until)
-            outcome = replace(outcome, error=self._secrets.mask.text(outcome.error))
             if outcome.code != ExitCode.TEMPORARY or self.stopped:
                 break
         return outcome
 
     def _lay_out(self, datum: Datum, pfs: Path) -> None:
         """Lay out a datum's inputs as copies: nothing that a stage does reaches the store."""
+        places = Counter((item.input, item.path) for item in datum.items)
+        if twice := [f"{name}{path}" for (name, path), count in places.items() if count > 1]:
+            raise BadInputError(
+                "Expected each file of a datum in a place of its own.",
+                received=f"two at {twice[0]}",
+                hint="give the inputs different names in pipeline.yaml, then run `ibid specs`",
+            )
         for item in datum.items:
             layout.lay_out(self._store.trees, item, pfs)
 
@@ -307,5 +323,12 @@ class Execution:
                 return
             self._saved = time.monotonic()
             (rows, results), self._unsaved = self._unsaved, ([], [])
-        if self._keeps:
+        if not self._keeps:
+            return
+        try:
             self._jobs.record(self._work.spec.name, self._job, rows, results)
+        except BaseException:  # the next call may do better
+            with self._lock:
+                kept = self._unsaved
+                self._unsaved = ([*rows, *kept[0]], [*results, *kept[1]])
+            raise

@@ -4,10 +4,9 @@ They are copies: nothing that a stage does reaches the store. Of an input with `
 names are there and the bytes are not, until a link in the output asks for them, as in Pachyderm.
 """
 
-import os
-import shutil
 from pathlib import Path
 
+from ibid.engine import scratch
 from ibid.engine.datums import Datum, Item
 from ibid.store.trees import FILE, Trees
 
@@ -36,7 +35,7 @@ def fill(trees: Trees, datum: Datum, pfs: Path) -> None:
         if item.entry.kind == FILE:
             target.unlink(missing_ok=True)
         else:
-            shutil.rmtree(target, ignore_errors=True)
+            scratch.remove(target)
         trees.checkout(item.entry, target)
 
 
@@ -50,8 +49,4 @@ def _touch(path: Path) -> None:
 
 
 def _has_link(folder: Path) -> bool:
-    return any(
-        os.path.islink(os.path.join(parent, name))  # noqa: PTH114, PTH118 - not one object a file
-        for parent, folders, files in os.walk(folder)
-        for name in (*folders, *files)
-    )
+    return any(entry.is_symlink() for entry in scratch.entries(folder))

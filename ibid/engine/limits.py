@@ -1,12 +1,13 @@
 """What a stage may take: memory, for all its processes together, and disk, for what it writes."""
 
-import os
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from rich import filesize
 
+from ibid.engine import scratch
 from ibid.engine.confine.reaper import descendants
 from ibid.engine.group import Group
 from ibid.spec.spec import Spec
@@ -87,15 +88,8 @@ def _resident(pid: int) -> int:
 
 def _sizes(folder: Path) -> Iterator[int]:
     """List what the files below a folder take on the disk, in bytes."""
-    try:
-        with os.scandir(folder) as inner:
-            for entry in inner:
-                try:
-                    if entry.is_dir(follow_symlinks=False):
-                        yield from _sizes(Path(entry.path))
-                    else:
-                        yield entry.stat(follow_symlinks=False).st_blocks * 512
-                except FileNotFoundError:  # the stage has taken it away meanwhile
-                    continue
-    except (FileNotFoundError, PermissionError):
-        return
+    for entry in scratch.entries(folder):
+        # A stage may take one away meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            if not entry.is_dir(follow_symlinks=False):
+                yield entry.stat(follow_symlinks=False).st_blocks * 512

@@ -72,10 +72,15 @@ class Mask:
 
 
 class MaskedLog:
-    """A pipe for what a process prints; a thread copies it to the log, masked."""
+    """A pipe for what a process prints; a thread copies it to the log, masked.
+
+    Not the log itself: whoever opens /dev/stdout anew could cut off what is there. `error` is what
+    kept something from being written; it is lost then, and the process goes on.
+    """
 
     def __init__(self, log: Path, mask: Mask) -> None:
         self._mask, self._held = mask, b""
+        self.error: OSError | None = None
         self._log = log.open("ab", buffering=0)
         self._reading, self.fileno = os.pipe()
         os.set_blocking(self._reading, False)
@@ -100,7 +105,7 @@ class MaskedLog:
                 return
             self._take_all()
             self._closed = True
-            self._log.write(self._mask.apply(self._held))
+            self._write(self._mask.apply(self._held))
         self._thread.join()
         os.close(self._reading)
         self._log.close()
@@ -125,8 +130,16 @@ class MaskedLog:
         except BlockingIOError:  # it was taken meanwhile
             return True
         shown, self._held = self._mask.split(self._held + chunk)
-        self._log.write(shown)
+        self._write(shown)
         return bool(chunk)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            while data:
+                data = data[self._log.write(data) :]
+        except OSError as error:  # the pipe has to be read on, or the process would stand still
+            error.filename = error.filename or self._log.name
+            self.error = self.error or error
 
 
 def _spellings(value: str) -> Iterator[str]:

@@ -22,6 +22,7 @@ from ibid.spec.spec import Spec
 GUARD = Path(__file__).parent / "guard"
 MODULES = "IBID_MODULES"  # read by the guard
 _LAUNCHER = Path(__file__).parent / "confine" / "__main__.py"
+LINE = 1 << 20  # bytes
 _END_SECONDS = 5.0
 
 
@@ -52,13 +53,23 @@ class Lines:
         self.ended = not more
         self._data += more
 
-    def take(self) -> str | None:
+    def take(self) -> bytes | None:
         """Return the next whole line, if there is one."""
         line, end, rest = self._data.partition(b"\n")
         if not end:
             return None
         self._data = rest
-        return line.decode()
+        return line
+
+    @property
+    def begun(self) -> bytes:
+        """What there is of a line that has not ended."""
+        return self._data
+
+    @property
+    def overlong(self) -> bool:
+        """Whether a line goes on for longer than any that has something to say."""
+        return len(self._data) > LINE
 
     def close(self) -> None:
         """Close this end."""
@@ -109,6 +120,7 @@ class Process:
                 "readable": [str(path) for path in sandbox.readable],
                 "writable": [str(path) for path in sandbox.writable],
                 "protected": [str(path) for path in sandbox.protected],
+                "hidden": [str(path) for path in sandbox.hidden],
                 "network": sandbox.network,
                 "group": group and str(group),
             }
@@ -137,7 +149,7 @@ class Process:
             if line.fileno() in ready:
                 line.receive()
         while (told := self._control.take()) is not None:
-            self._take(told)
+            self._take(told.decode(errors="replace"))
 
     def wait(self) -> None:
         """Wait until the command has ended."""

@@ -63,7 +63,9 @@ def carried(provenance: str) -> dict[str, Any]:
     has it), and `replaceable`, the upload that `put --replace` takes away.
     """
     told = json.loads(provenance)
-    return {name: told[name] for name in ("sequence", "replaceable") if name in told}
+    return {
+        name: told[name] for name in ("sequence", "replaceable", "start", "last") if name in told
+    }
 
 
 def of_input(**facts: Any) -> str:

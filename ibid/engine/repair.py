@@ -6,8 +6,12 @@ digest is the one on record. An input comes back only from where it came.
 
 import contextlib
 import json
+<<<<<<< HEAD
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+=======
+from collections.abc import Callable, Iterator
+>>>>>>> fix-sandbox
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -148,10 +152,7 @@ def _set_aside(project: Project, store: Store, health: Health) -> Iterator[str]:
 def _clear(project: Project, store: Store) -> Iterator[str]:
     left = [*store.objects.incoming(), *stray_logs(project, store)]
     for path in (*left, *scratch.leftovers(project.home)):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        scratch.remove(path)
         yield f"removed {path}"
 
 

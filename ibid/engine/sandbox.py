@@ -23,10 +23,12 @@ class Sandbox:
 
     `readable` are folders that it has to see and `writable` those that it may change. All else is
     read-only; with `protected` those folders alone are, as for an effect, which acts on the world.
+    `hidden` are files and folders that it finds empty, but for what it has to see in them.
     """
 
     cwd: Path
     readable: tuple[Path, ...]
     writable: tuple[Path, ...]
     protected: tuple[Path, ...] = ()
+    hidden: tuple[Path, ...] = ()
     network: bool = False

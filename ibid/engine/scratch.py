@@ -6,15 +6,17 @@ and removing their files costs more than their work.
 
 import contextlib
 import hashlib
+import itertools
 import os
 import shutil
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from ibid.engine import group
 from ibid.engine.datums import Datum
 from ibid.store.home import Home
+from ibid.store.trees import DEPTH, too_deep
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - the folder made there is this user's alone
 SMALL = 16 << 20  # bytes of a datum's inputs
@@ -25,11 +27,10 @@ ROOM = 2 << 30  # bytes that have to be free
 def choose(home: Home, datums: Sequence[Datum]) -> Path:
     """Choose where to lay datums out: in memory if there are several and each is small."""
     sizes = [sum(item.entry.size for item in datum.items) for datum in datums]
-    memory = in_memory(home)
-    if len(sizes) > 1 and max(sizes) <= SMALL and _has_room(memory):
-        with contextlib.suppress(FileExistsError):
-            (memory / OWNER).symlink_to(home.path)
-        return memory
+    if len(sizes) > 1 and max(sizes) <= SMALL:
+        memory = make_in_memory(home)
+        if memory and shutil.disk_usage(memory).free >= ROOM:
+            return memory
     return home.scratch
 
 
@@ -44,6 +45,20 @@ def clear(home: Home) -> None:
 def in_memory(home: Home) -> Path:
     """Name the folder in memory that is this home's; it need not be there."""
     return MEMORY / f"ibid-{os.getuid()}-{_name(home)}"
+
+
+def make_in_memory(home: Home) -> Path | None:
+    """Make the folder in memory that is this home's; None where there is no such place."""
+    folder = in_memory(home)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError:
+        return None
+    if not _is_ours(folder):
+        return None
+    with contextlib.suppress(FileExistsError):
+        (folder / OWNER).symlink_to(home.path)
+    return folder
 
 
 def group_prefix(home: Home) -> str:
@@ -63,42 +78,95 @@ def empty(folder: Path, *, keep: str | None = None) -> None:
     if folder.is_symlink() or not folder.is_dir():
         remove(folder)
         folder.mkdir(parents=True)
-    _open(folder)
-    with os.scandir(folder) as inner:
-        for entry in inner:
-            if entry.name == keep:
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, onerror=_retry)
-            else:
-                os.unlink(entry.path)  # noqa: PTH108 - a Path for each file of each datum is dear
+    _remove_below(folder, keep)
 
 
 def remove(path: Path) -> None:
     """Remove a file or a folder, whatever rights its maker left on it; nothing there is fine."""
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, onerror=_retry)
+        _remove_below(path)
+        path.rmdir()
     else:
         path.unlink(missing_ok=True)
 
 
-def _retry(act: Callable[..., Any], path: str, failure: Any) -> None:
-    """Remove again what its rights kept from being removed."""
-    if isinstance(failure[1], FileNotFoundError):  # a process that was ending took it away
-        return
-    if not isinstance(failure[1], PermissionError):
-        raise failure[1]
-    _open(Path(path).parent)
-    if act in (os.open, os.scandir, os.rmdir) and not Path(path).is_symlink():
-        _open(Path(path))
-        shutil.rmtree(path)
-    else:
-        act(path)
+def entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
+    """List everything below a folder, as far as it is there and may be read.
+
+    Raises:
+        BadInputError: it goes deeper than an output may.
+    """
+    todo = [(str(folder), 1)]
+    while todo:
+        path, depth = todo.pop()
+        if depth > DEPTH:
+            raise too_deep(path)
+        try:
+            with os.scandir(path) as inner:
+                found = [*inner]
+        except (FileNotFoundError, PermissionError):  # its maker may be at work
+            continue
+        yield from found
+        todo += [(each.path, depth + 1) for each in found if each.is_dir(follow_symlinks=False)]
 
 
-def _open(folder: Path) -> None:
-    if folder.stat().st_mode & 0o700 != 0o700:
-        folder.chmod(0o700)
+def _remove_below(folder: Path, keep: str | None = None) -> None:
+    """Remove what is in a folder, however deep: folders in folders are first moved up into it."""
+    top = _open(str(folder))
+    try:
+        prefix = f".{uuid.uuid4().hex}"
+        todo = _remove_files(top, keep)
+        for number in itertools.count():
+            if not todo:
+                return
+            name = todo.pop()
+            with contextlib.suppress(FileNotFoundError):  # a process that was ending took it away
+                inner = _open(name, top)
+                try:
+                    for each, deeper in enumerate(_remove_files(inner)):
+                        todo.append(f"{prefix}-{number}-{each}")
+                        _move(deeper, inner, todo[-1], top)
+                finally:
+                    os.close(inner)
+                os.rmdir(name, dir_fd=top)
+    finally:
+        os.close(top)
+
+
+def _remove_files(folder: int, keep: str | None = None) -> list[str]:
+    """Remove what is no folder; returns the names of the folders."""
+    folders: list[str] = []
+    with os.scandir(folder) as inner:
+        for entry in inner:
+            if entry.name == keep:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            else:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(entry.name, dir_fd=folder)
+    return folders
+
+
+def _move(name: str, folder: int, target: str, top: int) -> None:
+    try:
+        os.rename(name, target, src_dir_fd=folder, dst_dir_fd=top)
+    except PermissionError:  # a folder has to be writable itself to be moved
+        os.chmod(name, 0o700, dir_fd=folder)
+        os.rename(name, target, src_dir_fd=folder, dst_dir_fd=top)
+
+
+def _open(name: str, at: int | None = None) -> int:
+    """Open a folder and make it one that can be emptied."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    try:
+        folder = os.open(name, flags, dir_fd=at)
+    except PermissionError:
+        os.chmod(name, 0o700, dir_fd=at)
+        folder = os.open(name, flags, dir_fd=at)
+    if os.fstat(folder).st_mode & 0o700 != 0o700:
+        os.fchmod(folder, 0o700)
+    return folder
 
 
 def _name(home: Home) -> str:
@@ -117,14 +185,6 @@ def abandoned() -> list[Path]:
     """List this user's scratch in memory whose homes are gone."""
     found = filter(_is_ours, sorted(MEMORY.glob(f"ibid-{os.getuid()}-*")))
     return [each for each in found if (each / OWNER).is_symlink() and not (each / OWNER).exists()]
-
-
-def _has_room(folder: Path) -> bool:
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError:  # there is no such place here
-        return False
-    return _is_ours(folder) and shutil.disk_usage(folder).free >= ROOM
 
 
 def _is_ours(folder: Path) -> bool:

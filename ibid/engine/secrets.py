@@ -5,13 +5,13 @@ that holds one is refused, and keys and records name secrets without their value
 """
 
 import os
-import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ibid.engine import scratch
 from ibid.engine.masking import Mask
 from ibid.spec.near import did_you_mean
 from ibid.spec.secret import Secret
@@ -35,7 +35,7 @@ class Secrets:
 
     def lay_out(self, folder: Path) -> dict[str, str]:
         """Write the files below a folder of this user's; returns the variables to start with."""
-        shutil.rmtree(folder, ignore_errors=True)
+        scratch.remove(folder)
         if not self.files:
             return dict(self.variables)
         folder.mkdir(mode=0o700, parents=True)
@@ -48,10 +48,12 @@ class Secrets:
         return {ROOT: str(folder), **self.variables}
 
     def check_output(self, out: Path) -> None:
-        """Refuse an output with a secret in it, in a name or in bytes; raises BadInputError."""
-        for path in _names(out) if self.mask else ():
-            shown = str(path.relative_to(out))
-            named = self.mask.text(shown) != shown
+        """Refuse an output with a secret in it, in a name, a link or a file: BadInputError."""
+        for entry in scratch.entries(out) if self.mask else ():
+            shown = entry.path[len(str(out)) + 1 :]
+            path = Path(entry.path)
+            told = f"{shown}\0{path.readlink()}" if entry.is_symlink() else shown
+            named = self.mask.text(told) != told
             if named or (path.is_file() and self.mask.is_in(path)):
                 raise BadInputError(
                     "Expected an output without the value of a secret.",
@@ -60,11 +62,16 @@ class Secrets:
                 )
 
 
+def place(home: Home) -> Path:
+    """Say where the secrets are; there need not be any."""
+    return Path(os.environ.get(FILE) or home.path / "secrets.yaml").absolute()
+
+
 def load(home: Home, spec: Spec) -> Secrets:
     """Read what a spec asks for; raises UsageError if a secret or a key is not there."""
     if not spec.secrets:
         return Secrets()
-    file = Path(os.environ.get(FILE) or home.path / "secrets.yaml")
+    file = place(home)
     values = _read(file)
     variables: dict[str, str] = {}
     files: dict[str, str] = {}
@@ -139,8 +146,3 @@ def _check(file: Path, value: Any) -> None:
                     f"Expected {where} in {file} to have {SHORTEST} characters at least: a shorter "
                     "one cannot be masked."
                 )
-
-
-def _names(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
-        yield from (Path(parent, name) for name in (*folders, *files))

@@ -1,11 +1,11 @@
 """A service: a page over an output, in the foreground, until it is interrupted."""
 
-import shutil
 import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from ibid.engine import scratch, secrets
 from ibid.engine.inputs import commit_initial
 from ibid.engine.process import Process, stage_environment
 from ibid.engine.project import Project
@@ -69,10 +69,11 @@ def serve(
             stage_environment(spec, work.modules, folder / "code", folder, pfs) | variables
         )
         say(f"{name}: http://127.0.0.1:{port or spec.port}/  (Ctrl-C ends it)")
-        sandbox = Sandbox(folder / "work", (folder / "code", pfs), own, network=True)
+        hidden = (secrets.place(project.home), project.home.scratch)
+        sandbox = Sandbox(folder / "work", (folder / "code", pfs), own, (), hidden, network=True)
         return _until_interrupted(sandbox, list(spec.cmd), environment, say)
     finally:
-        shutil.rmtree(folder)
+        scratch.remove(folder)
 
 
 def _until_interrupted(

@@ -7,7 +7,7 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,13 @@ from ibid.engine.process import Lines, Process, stage_environment
 from ibid.engine.sandbox import OWN, Sandbox
 from ibid.engine.secrets import Secrets
 from ibid.spec.spec import Spec
-from ibid.stage.contract import ExitCode
+from ibid.stage.contract import ExitCode, IbidError, printable
 from ibid.stage.worker import SOCKET
+from ibid.store.disk import explain
 
 SECRETS = "secrets"  # a folder beside a worker's own, if its spec has any
 _CLOSE_SECONDS = 5.0
+_MOST = 255  # of the codes that a process may end with
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Worker:
     def __init__(self, spec: Spec, place: Place, weaker: Callable[[str, str], None]) -> None:
         self.place, self.log = place, place.log
         self._spec, self._weaker = spec, weaker
-        self._masked: MaskedLog | None = None
+        self._printed: MaskedLog | None = None
         self._process: Process | None = None
         self._group: Group | None = None
         self._datums: Lines | None = None
@@ -87,16 +89,30 @@ class Worker:
             outcome = self._converse(variables, watch) or self._ending(watch)
         except Overrun as overrun:
             outcome = Outcome(ExitCode.BUG, str(overrun))
-        except OSError as error:
-            outcome = Outcome(ExitCode.BUG, f"cannot start {self._spec.cmd[0]}: {error}")
+        except IbidError as refused:
+            outcome = Outcome(int(refused.code), str(refused))
+        except OSError as failed:
+            error = explain(failed)
+            outcome = Outcome(int(error.code), str(error))
+        printed = self._printed
         if not outcome.own or (self._process and self._process.ended):
             self._drop()
-        return outcome
+        return self._told(outcome, printed)
+
+    def _told(self, outcome: Outcome, printed: MaskedLog | None) -> Outcome:
+        """Fail a datum of whose log something is lost."""
+        if printed and not printed.error:
+            printed.drain()
+        if not printed or not printed.error:
+            return outcome
+        self._drop()
+        lost = explain(printed.error)
+        return Outcome(int(lost.code), f"{outcome.error}\n{lost}".strip())
 
     def log_size(self) -> int:
         """Return how many bytes of log there are."""
-        if self._masked:
-            self._masked.drain()
+        if self._printed:
+            self._printed.drain()
         return self.log.stat().st_size if self.log.exists() else 0
 
     def close(self) -> None:
@@ -139,30 +155,19 @@ class Worker:
                 self._datums = Lines(ours)
                 fds = [theirs.fileno()]
                 told[SOCKET] = str(theirs.fileno())
-            self._process = Process(
-                place.sandbox,
-                spec.cmd,
-                told,
-                stdin=opened.enter_context(stdin.open("rb")),
-                log=opened.enter_context(self._printed()),
-                group=self._group.procs if self._group else None,
-                fds=fds,
-            )
+            self._printed = MaskedLog(self.log, place.secrets.mask)
+            opened.callback(self._printed.started)
+            given = opened.enter_context(stdin.open("rb"))
+            procs = self._group.procs if self._group else None
+            log = self._printed.fileno
+            try:
+                self._process = Process(
+                    place.sandbox, spec.cmd, told, stdin=given, log=log, group=procs, fds=fds
+                )
+            except OSError as error:
+                raise Overrun(f"cannot start {spec.cmd[0]}: {error}") from error
         if self._killed:  # somebody did while it was being started
             self._process.end()
-
-    @contextlib.contextmanager
-    def _printed(self) -> Iterator[int]:
-        """Open what the process prints to: the log itself, or where there are secrets a mask."""
-        if not self.place.secrets.mask:
-            with self.log.open("ab") as log:
-                yield log.fileno()
-            return
-        self._masked = MaskedLog(self.log, self.place.secrets.mask)
-        try:
-            yield self._masked.fileno
-        finally:
-            self._masked.started()
 
     def _make_group(self) -> Group | None:
         if self._spec.memory_limit is None:
@@ -183,7 +188,7 @@ class Worker:
                 answer = self._hear(watch)
                 if "exit" in answer:
                     self._look(watch, last=True)
-                    return Outcome(int(answer["exit"]), str(answer["error"]), own=True)
+                    return Outcome(answer["exit"], printable(answer.get("error", "")), own=True)
         except OSError:  # it closed its end: the exit code says why
             pass
         return None
@@ -193,6 +198,8 @@ class Worker:
         while self._process and self._datums:
             if (line := self._datums.take()) is not None:
                 return _answer(line)
+            if self._datums.overlong:
+                raise _no_answer(self._datums.begun)
             if self._process.ended or self._datums.ended:
                 break
             self._listen(watch)
@@ -233,9 +240,9 @@ class Worker:
             self._datums.close()
         if self._group:
             self._group.remove()
-        if self._masked:
-            self._masked.close()
-        self._process = self._datums = self._group = self._masked = None
+        if self._printed:
+            self._printed.close()
+        self._process = self._datums = self._group = self._printed = None
 
 
 def recovery(spec: Spec) -> Spec:
@@ -243,10 +250,18 @@ def recovery(spec: Spec) -> Spec:
     return replace(spec, cmd=spec.err_cmd, stdin=spec.err_stdin, batching=False)
 
 
-def _answer(line: str) -> dict[str, Any]:
+def _answer(line: bytes) -> dict[str, Any]:
     """Read what a process that batches says; foreign code may say anything."""
     try:
         answer: dict[str, Any] = {} | json.loads(line)
-    except (ValueError, TypeError) as error:
-        raise Overrun(f"gave no answer of a stage that batches: {line[:100]!r}") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _no_answer(line) from error
+    code, text = answer.get("exit", 0), answer.get("error", "")
+    if type(code) is not int or not 0 <= code <= _MOST or not isinstance(text, str):
+        raise _no_answer(line)
     return answer
+
+
+def _no_answer(line: bytes) -> Overrun:
+    told = line[:100].decode(errors="backslashreplace")
+    return Overrun(f"gave no answer of a stage that batches: {told!r}")

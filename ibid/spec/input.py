@@ -123,11 +123,12 @@ class Input(Part):
         """Name the repos that its crons tick into."""
         return {cron_repo(pipeline, cron.name, cron.repo): cron for cron in self.crons()}
 
-    def clashes(self, taken: set[str]) -> Iterator[str]:
+    def clashes(self, taken: set[str], *, grouped: bool = False) -> Iterator[str]:
         """Name the folders of `/pfs` that two inputs of one datum would share.
 
         Args:
             taken: the names in use; the input's own are added to it.
+            grouped: whether a group is above it, which may put all parts of a union into one datum.
         """
         name = (self.cron and self.cron.name) or (self.pfs and (self.pfs.name or self.pfs.repo))
         if name:
@@ -138,8 +139,8 @@ class Input(Part):
         before = {*taken}
         for part in self.parts:
             # A datum of a union is of one part only: its parts may use one name.
-            own = {*before} if self.union else taken
-            yield from part.clashes(own)
+            own = {*before} if self.union and not grouped else taken
+            yield from part.clashes(own, grouped=grouped or self.group is not None)
             taken |= own
 
 

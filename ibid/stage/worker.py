@@ -34,6 +34,7 @@ class SocketLink:
     def __init__(self, fileno: int) -> None:
         self._socket = socket.socket(fileno=fileno)
         self._socket.set_inheritable(False)  # a child that outlives us must not hold it open
+        self._told: set[str] = set()
         self._lines = self._socket.makefile("rw", encoding="utf-8", newline="\n")
 
     def datums(self) -> Iterator[Path]:
@@ -43,7 +44,11 @@ class SocketLink:
             answer = json.loads(self._lines.readline() or "{}")
             if "pfs" not in answer:
                 return
-            os.environ.update(answer.get("env", {}))
+            told: dict[str, str] = answer.get("env", {})
+            for name in self._told - {*told}:  # of the datum before: not every one has the same
+                os.environ.pop(name, None)
+            self._told = {*told}
+            os.environ.update(told)
             yield Path(answer["pfs"])
 
     def report(self, code: int, error: str) -> None:

@@ -15,8 +15,19 @@ from ibid.store.assistant import Assistant, assisted
 from ibid.store.folders import EMPTY, FILE, FOLDER, Entry, Folders
 from ibid.store.objects import Objects
 
-__all__ = ["EMPTY", "FILE", "FOLDER", "Entry", "Listing", "PathClashError", "Trees"]
+__all__ = [
+    "DEPTH",
+    "EMPTY",
+    "FILE",
+    "FOLDER",
+    "Entry",
+    "Listing",
+    "PathClashError",
+    "Trees",
+    "too_deep",
+]
 
+DEPTH = 100  # folders in folders of what is stored; each takes some of Python's stack
 Listing = Mapping[str, Union["Entry", "Listing"]]
 
 
@@ -51,7 +62,7 @@ class Trees:
 
         Raises:
             BadInputError: for a name that is not UTF-8, a link that leads out or nowhere, or
-                something that is neither file nor folder.
+                something that is neither file nor folder; for more than DEPTH folders in folders.
         """
         return _Adding(self.objects, self._folders, (within or path).resolve()).add(path)
 
@@ -177,14 +188,20 @@ class _Adding:
 
     def __init__(self, objects: Objects, folders: Folders, within: Path) -> None:
         self._objects, self._folders, self._within = objects, folders, within
+        self._depth = 0
 
     def add(self, path: Path, holders: tuple[Path, ...] = ()) -> Entry:
         """Store what is at a path; `holders` are the folders of the links that led there."""
+        if self._depth > DEPTH:
+            raise too_deep(path)
         if path.is_symlink():
             holders = (*holders, path.parent.resolve())
             _check_link(path, self._within, holders)
         if path.is_dir():
-            return _named(_checked(path.name, path), self._add_folder(path, holders))
+            self._depth += 1
+            folder = self._add_folder(path, holders)
+            self._depth -= 1
+            return _named(_checked(path.name, path), folder)
         if not path.is_file():
             raise BadInputError("Expected files and folders.", received=f"{path} is neither")
         return self._add_file(str(path), path.name)
@@ -222,6 +239,13 @@ class _Adding:
 
     def _add_file(self, path: str, name: str) -> Entry:
         return Entry(_checked(name, path), FILE, *self._objects.put_file(path))
+
+
+def too_deep(path: object) -> BadInputError:
+    """Say that folders are in each other too often."""
+    return BadInputError(
+        f"Expected at most {DEPTH} folders in each other.", received=f"{str(path)[:200]}…"
+    )
 
 
 def _named(name: str, entry: Entry) -> Entry:

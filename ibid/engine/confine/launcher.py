@@ -74,7 +74,7 @@ class _Launcher:
     def _leave_namespaces(self) -> None:
         plan = self._plan
         if self._try("files", self._unshare_mounts):
-            folders = plan["readable"], plan["writable"], plan["protected"]
+            folders = (plan[name] for name in ("readable", "writable", "protected", "hidden"))
             self._try("files", mounts.confine, *folders)
         self._try("ipc", kernel.unshare, kernel.IPC)
         self._try("processes", kernel.unshare, kernel.PROCESSES)

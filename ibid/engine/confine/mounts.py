@@ -16,13 +16,19 @@ _LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "f
 _DEV, _SHM = "/dev", "/dev/shm"  # noqa: S108 - a mount point
 
 
-def confine(readable: Sequence[str], writable: Sequence[str], protected: Sequence[str]) -> None:
+def confine(
+    readable: Sequence[str],
+    writable: Sequence[str],
+    protected: Sequence[str],
+    hidden: Sequence[str],
+) -> None:
     """Make this mount namespace one stage's.
 
     Args:
         readable: folders that the stage has to see, wherever they are.
         writable: folders that it may change.
         protected: what it may not change; empty: everything but what is writable.
+        hidden: files and folders that it finds empty, but for what it has to see in them.
 
     Raises:
         OSError: the kernel refused; how much is confined is then unknown.
@@ -32,15 +38,27 @@ def confine(readable: Sequence[str], writable: Sequence[str], protected: Sequenc
     held = {path: os.open(path, os.O_PATH) for path in (*protected, *readable, *writable)}
     if not protected:
         _replace_devices()
-    for path, folder in held.items():
-        if not protected:
-            os.makedirs(path, exist_ok=True)
-        _bind(folder, path)
+    for path in protected:
+        _bind(held[path], path)
+    for path in hidden:
+        _hide(path)
+    for path in (*readable, *writable):
+        os.makedirs(path, exist_ok=True)
+        _bind(held[path], path)
+    for folder in held.values():
         os.close(folder)
     for path in protected or ("/",):
         kernel.set_read_only(path, True, recursive=True)
     for path in (*writable, *(() if protected else (_SHM,))):
         kernel.set_read_only(path, False, recursive=False)
+
+
+def _hide(path: str) -> None:
+    """Put something empty in the place of a file or a folder, if there is one."""
+    if os.path.isdir(path):
+        kernel.mount("tmpfs", path, "tmpfs", kernel.NO_SUID | kernel.NO_DEVICES, "mode=0755")
+    elif os.path.exists(path):
+        kernel.mount(f"{_DEV}/null", path, "none", kernel.BIND)
 
 
 def _bind(descriptor: int, target: str) -> None:

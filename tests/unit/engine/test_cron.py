@@ -130,3 +130,13 @@ def test_nobody_puts_into_the_repo_of_a_cron(clock):
     words = clock("spec: '@yearly'")
     with contextlib.closing(words.open()) as store, pytest.raises(UsageError, match="people fill"):
         inputs.put(words.project(), store, "clock_tick", words.texts, replace=False)
+
+
+@pytest.mark.parametrize("purge", [[], ["--purge"]])
+def test_a_tick_that_is_withdrawn_comes_not_again_and_the_next_one_does(clock, purge):
+    words = clock("spec: '@hourly'")
+    assert ticks(words, NOW, *minutes(60)) == ["2024-01-01T13:00:00Z"]
+    words.ibid("rm", "clock_tick:2024-01-01T13:00:00Z", "--no-run", *purge)
+    assert words.plan()["clock"] is not None
+    assert ticks(words, *minutes(70)) == []
+    assert ticks(words, *minutes(120)) == ["2024-01-01T14:00:00Z"]

@@ -85,3 +85,14 @@ def test_a_renamed_file_has_another_key(cut):
     (old,) = cut(pfs("a", "/*"), a={"x": "1"})
     (new,) = cut(pfs("a", "/*"), a={"y": "1"})
     assert old.key(*parts) != new.key(*parts)
+
+
+@pytest.mark.parametrize("told", ["group_by", "join_on"])
+def test_a_value_that_a_stage_is_told_is_in_the_key(cut, told):
+    kind = told.partition("_")[0]
+    parts = (spec(pfs("a", "/*")), Digest("code"), Digest("environment"))
+    keys = {
+        cut({kind: [pfs("a", "/(*)", **{told: value})]}, a={"x": "1"})[0].key(*parts)
+        for value in ("$1", "$1-", "x-")
+    }
+    assert len(keys) == 2

@@ -162,3 +162,17 @@ def test_an_input_that_is_taken_away_is_named(words):
     words.run()
     words.declare(SEE.format(input="{pfs: {repo: texts, glob: '/*'}}", command=LIST))
     assert words.plan()["see"].reasons == ("more: no longer an input",)
+
+
+def test_two_files_of_a_datum_in_one_place_are_refused(words):
+    part = "{{pfs: {{repo: {repo}, name: same, glob: /a, group_by: x}}}}"
+    value = f"{{group: [{part.format(repo='texts')}, {part.format(repo='more')}]}}"
+    declare(words, value.replace("repo: more, name: same", "repo: more, name: other"))
+    specs = [*(words.root / "pipelines/words/generated").rglob("*see*")]
+    for path in specs:  # a spec that something else has written
+        path.write_text(path.read_text().replace('"other"', '"same"'))
+    words.put(a="1")
+    put_more(words, a="2")
+    run, events = words.run()
+    error = next(event.error for event in events if isinstance(event, JobDone))
+    assert (run.code, "two at same/a" in error) == (3, True)

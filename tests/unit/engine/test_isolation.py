@@ -313,18 +313,41 @@ def test_a_child_that_holds_the_socket_of_a_dead_stage_holds_up_nothing(words):
     assert "exit code 9" in run.done["count"].error
 
 
-def test_a_batch_that_gives_no_answer_fails_its_datum_and_says_what_came(words):
-    garbage = (
-        '__import__("gc"); [o.send(b"[1]\\n") for o in __import__("gc").get_objects() if type(o)'
-    )
+ANSWERS = {
+    "a list": ("[1]", "no answer of a stage that batches: '[1]'"),
+    "a code that none is": ('{"exit": 1' + "0" * 30 + "}", "no answer"),
+    "a code below 0": ('{"exit": -1, "error": ""}', "no answer"),
+    "an error that is no text": ('{"exit": 9, "error": 1}', "no answer"),
+    "what is not UTF-8": ("\xff", "no answer"),
+    "no error": ('{"exit": 9}', ""),
+    "half a sign": ('{"exit": 9, "error": "\\\\ud800"}', "\\ud800"),
+    "no end": ("x' * 3000000 + '", "no answer of a stage that batches: 'xxx"),
+}
+
+
+@pytest.mark.parametrize("said", ANSWERS)
+def test_whatever_a_batch_answers_fails_its_datum_alone(words, said):
+    answer, message = ANSWERS[said]
+    end = "" if said == "no end" else "\\n"
+    send = f"o.sendall(('{answer}' + '{end}').encode('latin-1'))"
+    garbage = f'text.name == "bad" and [{send} for o in __import__("gc").get_objects()'
     words.edit(
         "words/count/__main__.py",
         'print("counting", text.name)',
-        f'{garbage}.__name__ == "socket"]',
+        f'{garbage} if type(o).__name__ == "socket"] and __import__("time").sleep(500)',
     )
-    words.put(one="a")
+    words.put(bad="a", good="b")
     run, _ = words.run()
-    assert "gave no answer of a stage that batches: '[1]'" in run.done["count"].error
+    assert run.done["count"].error.startswith("1 of 2 datums failed; the first, /bad")
+    assert message in run.done["count"].error
+
+
+def test_a_stage_that_opens_its_output_anew_cuts_nothing_off(somebody):
+    somebody.give("echo first; echo second > /dev/stdout; echo third >&2")
+    jobs, told = somebody.run()
+    assert jobs["try"]["state"] == "success", told
+    (log,) = somebody.home.glob("logs/try@*/*.log")
+    assert log.read_text() == "first\nsecond\nthird\n"
 
 
 def test_a_name_with_a_line_break_is_kept_and_shown_on_one_line(anybody):

@@ -1,8 +1,10 @@
 """A value is masked however the writes of it fall."""
 
+import errno
 import itertools
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -97,3 +99,16 @@ def test_a_log_that_ends_like_a_value_is_written_to_its_end(tmp_path):
     log.started()
     log.close()
     assert (tmp_path / "log").read_text() == VALUE[:-1]
+
+
+@pytest.mark.parametrize("mask", [Mask([VALUE]), Mask()])
+def test_a_process_goes_on_where_its_log_cannot_be_written(mask):
+    log = MaskedLog(Path("/dev/full"), mask)
+    script = "head -c 3000000 /dev/zero; echo ended >&2"
+    process = subprocess.Popen(["sh", "-c", script], stdout=log.fileno, stderr=subprocess.PIPE)
+    log.started()
+    assert process.communicate() == (None, b"ended\n")
+    log.drain()
+    log.close()
+    assert log.error is not None
+    assert (log.error.errno, log.error.filename) == (errno.ENOSPC, "/dev/full")

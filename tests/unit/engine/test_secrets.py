@@ -6,6 +6,8 @@ import json
 import pytest
 
 from ibid.engine.events import JobDone
+from ibid.engine.process import Process
+from ibid.engine.sandbox import Sandbox
 from ibid.engine.secrets import FILE
 from ibid.stage.contract import UsageError
 
@@ -147,3 +149,54 @@ def test_the_file_is_in_the_home_where_nothing_else_is_said(words, using, monkey
     (words.root / ".ibid").mkdir()
     words.file.rename(words.root / ".ibid/secrets.yaml")
     assert using("echo x > $PFS_ROOT/out/x")[0].code == 0
+
+
+@pytest.mark.parametrize("link", ['"/nowhere/$PASSWORD"', "/nowhere"])
+def test_a_link_that_leads_nowhere_shows_no_value(words, using, link):
+    run, job = using(f'ln -s {link} "$PFS_ROOT/out/l"')
+    assert run.code == 3
+    assert VALUE not in job.error
+    assert ("without the value" in job.error) == ("$" in link)
+    files = [path for path in (words.root / ".ibid").rglob("*") if path.is_file()]
+    assert [path for path in files if VALUE.encode() in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize("effect", ["", "effect: true"])
+@pytest.mark.parametrize("named", [True, False])
+def test_a_stage_cannot_read_the_file(words, using, monkeypatch, effect, named):
+    if not named:
+        monkeypatch.delenv(FILE)
+        (words.root / ".ibid").mkdir()
+        words.file = words.file.rename(words.root / ".ibid/secrets.yaml")
+    words.declare(
+        USE.partition("  secrets:")[0].format(command=json.dumps(f"cat {words.file} > $OUT/x"))
+        + f"  env: {{OUT: ../pfs/out}}\n  {effect}\n"
+        + '  input: {pfs: {repo: texts, glob: "/*"}}\n'
+    )
+    words.put(a="1")
+    run, _ = words.run()
+    assert (run.code, words.read("use", "/x")) == (0, "")
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_what_is_hidden_is_not_seen_but_for_what_a_stage_has_to_see(tmp_path, protected):
+    own, other = tmp_path / "all/own", tmp_path / "all/other"
+    for folder in (own, other):
+        folder.mkdir(parents=True)
+        (folder / "secret").write_text(VALUE)
+    (tmp_path / "file").write_text(VALUE)
+    sandbox = Sandbox(
+        cwd=tmp_path,
+        readable=(),
+        writable=(own,),
+        protected=(tmp_path,) if protected else (),
+        hidden=(tmp_path / "all", tmp_path / "file", tmp_path / "none"),
+    )
+    script = f"grep -rl {VALUE} . > all/own/found; touch all/new all/other/new file; true"
+    process = Process(sandbox, ["sh", "-c", script], {"PATH": "/usr/bin:/bin"})
+    process.wait()
+    process.close()
+    if process.weaker:
+        pytest.skip(f"this system refuses a part of the sandbox: {process.weaker}")
+    assert (own / "found").read_text() == "./all/own/secret\n"
+    assert sorted(each.name for each in tmp_path.rglob("new")) == []

@@ -451,6 +451,9 @@ def test_the_parts_of_a_union_may_share_a_name_and_a_cross_beside_it_may_not(tmp
     read(tmp_path, GOOD.replace(old, f"input: {{union: [{part}, {part}]}}", 1))
     beside = f"input: {{cross: [{{union: [{part}, {part}]}}, {part}]}}"
     assert "'texts' is taken" in refusal(tmp_path, GOOD.replace(old, beside, 1))
+    for union in (f"{{union: [{part}, {part}]}}", f"{{cross: [{{union: [{part}, {part}]}}]}}"):
+        grouped = f"input: {{group: [{union}]}}"
+        assert "'texts' is taken" in refusal(tmp_path, GOOD.replace(old, grouped, 1))
 
 
 def test_a_pipeline_can_take_the_ticks_of_anothers_cron(tmp_path):

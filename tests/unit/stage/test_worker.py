@@ -179,3 +179,19 @@ def test_in_a_pachyderm_worker_datums_come_from_next_datum(toy):
     assert (first, after_a, after_b) == ("", "", "")
     assert after_bad.startswith("Expected a good word.")
     assert after_gate == "exit code 4"
+
+
+def test_what_one_datum_is_told_is_not_there_for_the_next(monkeypatch):
+    monkeypatch.setenv("KEPT", "1")
+    ours, theirs = socket.socketpair()
+    seen = []
+    with ours:
+        link = worker.SocketLink(theirs.detach())
+        datums = link.datums()
+        for told in ({"A": "1", "B": "1"}, {"B": "2"}, {}):
+            ours.sendall(json.dumps({"pfs": "/", "env": told}).encode() + b"\n")
+            next(datums)
+            seen.append(tuple(map(os.environ.get, ("A", "B", "KEPT"))))
+    link._lines.close()
+    link._socket.close()
+    assert seen == [("1", "1", "1"), (None, "2", "1"), (None, None, "1")]
