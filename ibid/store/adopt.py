@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ibid.spec.preimage import Digest
+from ibid.spec.preimage import Digest, is_digest
 from ibid.stage.contract import BadInputError
 from ibid.store.commits import FILES, MASTER, WHOLE, Commit, CommitId, Store
 from ibid.store.manifest import name_of
 from ibid.store.objects import MissingObjectError
-from ibid.store.reach import Below, Cites, commit_roots, purged_digests
+from ibid.store.reach import Below, Cited, Cites, commit_roots, purged_digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Adopted:
 
 def needed(store: Store, commits: Iterable[Commit], cites: Cites) -> set[Digest]:
     """List the objects that commits hang on, but for files that were purged."""
-    commits, seen = list(commits), set[str]()
+    commits, cites, seen = list(commits), checking(cites), set[str]()
     gone = purged_digests(store)
     found: set[Digest] = set()
     for root in commit_roots(commits, cites):
@@ -39,6 +39,7 @@ def adopt(store: Store, commits: Sequence[Commit], cites: Cites) -> Adopted:
         BadInputError: if a commit of that name is another one here, or if one lacks an object, or
             a commit that it was made from. Then nothing is shown.
     """
+    cites = checking(cites)
     there = {name_of(c): store.get(*name_of(c)) for c in commits}
     _refuse_others(commits, there)
     new = [_marked(store, commit) for commit in commits if there[name_of(commit)] is None]
@@ -61,6 +62,24 @@ def adopt(store: Store, commits: Sequence[Commit], cites: Cites) -> Adopted:
             store.insert(commit if known_parent else replace(commit, parent=None))
         apart = [repo for repo in {c.repo for c in new} if not _move(store, repo, new)]
     return Adopted(tuple(new), tuple(sorted(apart)))
+
+
+def checking(cites: Cites) -> Cites:
+    """Let records from elsewhere cite digests alone; raises BadInputError for any other record."""
+
+    def checked(provenance: str) -> Cited:
+        try:
+            cited = cites(provenance)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise BadInputError(
+                "Expected the record of a commit.", received=f"{type(error).__name__}: {error}"
+            ) from error
+        for digest in (*cited.objects, *cited.trees, *(c.digest for c in cited.causes)):
+            if not is_digest(digest):
+                raise BadInputError("Expected a record that cites digests.", received=digest)
+        return cited
+
+    return checked
 
 
 def _refuse_others(

@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from ibid.spec.preimage import Digest, digest_bytes
+from ibid.spec.preimage import Digest, digest_bytes, is_digest
 from ibid.stage.contract import BadInputError, IbidError
 from ibid.store.disk import named
 from ibid.store.incoming import Incoming
@@ -44,7 +44,12 @@ class Objects:
         self._incoming = Incoming(folder / "incoming")
 
     def path(self, digest: Digest) -> Path:
-        """Say where an object's bytes are. Readers copy; nobody may write there."""
+        """Say where an object's bytes are. Readers copy; nobody may write there.
+
+        Raises BadInputError for what is no digest: it may be a path that leads out of the store.
+        """
+        if not is_digest(digest):
+            raise BadInputError("Expected a digest: 64 hex digits.", received=digest)
         return Path(self._place(digest))
 
     def __contains__(self, digest: Digest) -> bool:
@@ -114,7 +119,8 @@ class Objects:
         for folder in sorted(self.folder.iterdir()):
             if len(folder.name) == 2:
                 for path in sorted(folder.iterdir()):
-                    yield Digest(folder.name + path.name), path
+                    if is_digest(folder.name + path.name):
+                        yield Digest(folder.name + path.name), path
 
     def incoming(self) -> list[Path]:
         """List the files that have no name yet: being written now, or left by who was killed."""
@@ -144,7 +150,9 @@ class Objects:
             return self.path(digest).open("rb", buffering=0)
         except FileNotFoundError as error:
             raise MissingObjectError(
-                "Expected the store to hold an object that it cites.", received=digest
+                "Expected the store to hold an object that it cites.",
+                received=digest,
+                hint="ibid doctor",
             ) from error
 
     def _keep(self, temporary: str, digest: Digest) -> None:
@@ -166,6 +174,7 @@ def _check(digest: Digest, found: str) -> None:
         raise CorruptObjectError(
             f"Expected the bytes of object {digest}.",
             received=f"bytes of SHA-256 {found}: the disk or somebody has changed them",
+            hint="ibid doctor",
         )
 
 

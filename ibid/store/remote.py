@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from ibid.spec.preimage import Digest
 from ibid.stage.contract import BadInputError, IbidError, TemporaryError, UsageError
-from ibid.store.adopt import Adopted, adopt, needed
+from ibid.store.adopt import Adopted, adopt, checking, needed
 from ibid.store.commits import Commit, Store
 from ibid.store.manifest import Manifest, decode, name_of
 from ibid.store.objects import Objects
@@ -100,7 +100,7 @@ class Remote:
 
     def _complete(self, store: Store, commits: Sequence[Commit], cites: Cites) -> None:
         """Fetch what commits need and is not here: a level of folders at a time."""
-        gone, objects = purged_digests(store), store.objects
+        gone, objects, cites = purged_digests(store), store.objects, checking(cites)
         trees = [root.tree for root in commit_roots(commits, cites)]
         single = {digest for commit in commits for digest in cites(commit.provenance).objects}
         self._fetch_absent(objects, single)

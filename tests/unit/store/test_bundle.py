@@ -9,9 +9,13 @@ import pytest
 
 from ibid.engine.record import cited
 from ibid.engine.repair import look
+from ibid.spec.preimage import digest_bytes, preimage
 from ibid.stage.contract import BadInputError
 from ibid.store import bundle
+from ibid.store.commits import Commit
+from ibid.store.folders import EMPTY, encode
 from ibid.store.home import Home
+from ibid.store.manifest import Manifest
 
 
 @pytest.fixture
@@ -185,3 +189,65 @@ def test_what_was_purged_neither_leaves_nor_comes_back(done, source, file, tmp_p
     assert "purged" in done.ibid("import", file, code=3).stderr
     done.ibid("import", file, "--again")
     assert done.ibid("cat", "texts@master^:/one").stdout == "a b"
+
+
+def forged(path, **facts):
+    """Write a bundle of one commit, made by hand."""
+    files, record = {}, {"kind": "input"} | facts.pop("record", {})
+    for data in facts.pop("objects", []):
+        files[f"objects/{digest_bytes(data)}"] = data
+    commit = Commit("texts", "1" * 32, None, size=1, created=1.0,
+                    provenance=json.dumps(record), **facts)  # fmt: skip
+    manifest = Manifest("words", commit)
+    head = {"format": bundle.FORMAT, "of": f"texts@{commit.id}", "commits": [manifest.digest]}
+    rewrite(path, {bundle.HEAD: preimage("bundle", head)}
+            | {f"commits/{manifest.digest}": manifest.encode()} | files)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["../../pwned", "..", ".", "", "a/b", "a\0b", "\ud800"])
+def test_a_tree_with_a_name_that_leads_out_is_refused(other, tmp_path, name):
+    row = ["file", name, digest_bytes(b"x"), 1]
+    tree = json.dumps(["ibid/tree/1", [row]]).encode()
+    path = tmp_path / "forged.tar"
+    forged(path, tree=digest_bytes(tree), objects=[tree, b"x"])
+    refused(other, path, "Expected the names of a folder")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ["file", "a", "../../../etc", 1],
+        ["link", "a", "0" * 64, 1],
+        ["file", "a", "0" * 64, -1],
+        ["file", "a", "0" * 64, True],
+        ["file", "a", "0" * 64],
+        "file",
+    ],
+)
+def test_a_tree_with_a_row_that_no_folder_has_is_refused(other, tmp_path, row):
+    tree = json.dumps(["ibid/tree/1", [row]]).encode()
+    path = tmp_path / "forged.tar"
+    forged(path, tree=digest_bytes(tree), objects=[tree])
+    refused(other, path, "Expected the names of a folder")
+
+
+def test_a_record_that_cites_a_path_is_refused(other, tmp_path):
+    (tmp_path / "outside").write_text("of somebody else")
+    record = {
+        "kind": "output",
+        "spec_record": f"..//{'../' * 20}{tmp_path}/outside",
+        "environment_record": EMPTY,
+        "code": EMPTY,
+        "inputs": [],
+    }
+    path = tmp_path / "forged.tar"
+    forged(path, tree=EMPTY, record=record, objects=[encode(())])
+    refused(other, path, "cites digests")
+    with pytest.raises(BadInputError, match="Expected a digest"):
+        other.objects.path(record["spec_record"])
+
+
+def test_a_record_that_lacks_its_inputs_is_refused(other, tmp_path):
+    path = tmp_path / "forged.tar"
+    forged(path, tree=EMPTY, record={"kind": "output"}, objects=[encode(())])
+    refused(other, path, "Expected the record of a commit")
