@@ -33,7 +33,7 @@ _BROKEN = (
     "the database: put a backup of it in its place, or begin anew in another IBID_HOME with "
     "ibid pull or ibid import; the objects are as they were"
 )
-Fetch = Callable[[frozenset[Digest]], None]
+Fetch = Callable[[frozenset[Digest]], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ def repair(
     Args:
         project: the project; its own files may hold code and specs that are lost.
         store: its store. Outputs of other projects of the home are not made again.
-        fetch: puts lost objects into the store from somewhere else, as far as they are there.
+        fetch: puts lost objects into the store from somewhere else, as far as they are there; says
+            what is wrong there.
         watch: is told how the jobs that are done again go on.
         waiting: is told for whom this waits.
     """
@@ -79,13 +80,13 @@ def repair(
             return Repair(health, health, (), (_BROKEN,))
         before = _look_alone(project, store)
         done = [*_set_aside(project, store, before), *_clear(project, store)]
+        cannot: list[str] = []
         if before.lost and fetch:
-            done += [f"fetched {digest}" for digest in _fetch_all(store, fetch)]
+            done += [f"fetched {digest}" for digest in _fetch_all(store, fetch, cannot)]
         if lost := _missing(store):
             _write_own_files(project, store)
             lost = _missing(store)
         done += _drop_results(store, lost)
-        cannot: list[str] = []
         for commit in _hurt_outputs(store, lost):
             try:
                 _make_again(project, store, commit, watch)
@@ -112,11 +113,11 @@ def _missing(store: Store) -> frozenset[Digest]:
     return frozenset(d for d in reached(store, cited, within=present) if d not in present)
 
 
-def _fetch_all(store: Store, fetch: Fetch) -> list[Digest]:
+def _fetch_all(store: Store, fetch: Fetch, wrong: list[str]) -> list[Digest]:
     """Fetch until no more comes: what a lost folder holds is known once it is back."""
     fetched: list[Digest] = []
     while lost := _missing(store):
-        fetch(lost)
+        wrong[:] = fetch(lost)
         if not (came := sorted(lost - _missing(store))):
             break
         fetched += came

@@ -1,14 +1,16 @@
 """Take in commits from another store: all that they need is checked, then all are shown at once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ibid.spec.preimage import Digest, is_digest
 from ibid.stage.contract import BadInputError
+from ibid.store import withdrawn
 from ibid.store.commits import FILES, MASTER, WHOLE, Commit, CommitId, Store
 from ibid.store.manifest import name_of
 from ibid.store.objects import MissingObjectError
 from ibid.store.reach import Below, Cited, Cites, commit_roots, purged_digests
+from ibid.store.trees import FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +21,16 @@ class Adopted:
     apart: tuple[str, ...]
 
 
-def needed(store: Store, commits: Iterable[Commit], cites: Cites) -> set[Digest]:
-    """List the objects that commits hang on, but for files that were purged."""
+def needed(
+    store: Store, commits: Iterable[Commit], cites: Cites, lost: Container[Digest] = ()
+) -> set[Digest]:
+    """List the objects that commits hang on, but for files that were purged, `lost` among them."""
     commits, cites, seen = list(commits), checking(cites), set[str]()
     gone = purged_digests(store)
     found: set[Digest] = set()
     for root in commit_roots(commits, cites):
         below = {digest for _, digest in store.trees.objects_of(root.tree, seen)}
-        found |= below - gone.keys() if root.purged else below
+        found |= {d for d in below - gone.keys() if d not in lost} if root.purged else below
     return found | {d for commit in commits for d in cites(commit.provenance).objects}
 
 
@@ -52,9 +56,11 @@ def adopt(store: Store, commits: Sequence[Commit], cites: Cites) -> Adopted:
                     f"Expected what {commit.address} was made from.",
                     received=f"no {cause.repo}@{cause.commit}",
                 )
-    _refuse_partial(store, new, cites)
+    lost = _refuse_partial(store, new, cites)
     store.objects.sync()
     with store.database.transaction():
+        for at, files in lost:
+            withdrawn.remember(store, files.items(), at)
         for commit in new:
             known_parent = commit.parent and (
                 (commit.repo, commit.parent) in known or store.get(commit.repo, commit.parent)
@@ -94,13 +100,30 @@ def _refuse_others(
             )
 
 
-def _refuse_partial(store: Store, new: Sequence[Commit], cites: Cites) -> None:
+def _refuse_partial(
+    store: Store, new: Sequence[Commit], cites: Cites
+) -> list[tuple[float, dict[Digest, int]]]:
+    """Refuse commits that lack an object; returns the files that were purged elsewhere, and when.
+
+    A file of a commit that was purged is one of those if it did not come.
+    """
+    lost: list[tuple[float, dict[Digest, int]]] = []
     try:
-        lacking = sorted(d for d in needed(store, new, cites) if d not in store.objects)
+        for commit in new:
+            if commit.purged == FILES:
+                lost.append((commit.purged_at or commit.created, _absent(store, commit)))
+        gone = {digest for _, files in lost for digest in files}
+        lacking = sorted(d for d in needed(store, new, cites, gone) if d not in store.objects)
     except MissingObjectError as error:
         lacking = [Digest(str(error.received))]
     if lacking:
         raise BadInputError("Expected every object of the commits.", received=f"no {lacking[0]}")
+    return lost
+
+
+def _absent(store: Store, commit: Commit) -> dict[Digest, int]:
+    files = (entry for _, entry in store.trees.walk(commit.tree) if entry.kind == FILE)
+    return {e.digest: e.size for e in files if e.digest not in store.objects}
 
 
 def _marked(store: Store, commit: Commit) -> Commit:

@@ -183,6 +183,7 @@ def _add_object(archive: tarfile.TarFile, store: Store, digest: Digest) -> None:
             hint="ibid doctor",
         )
     member = tarfile.TarInfo(f"objects/{digest}")
+    store.objects.verify(digest)  # or whoever takes it in would be the first to notice
     with store.objects.path(digest).open("rb") as stream:
         member.size = os.fstat(stream.fileno()).st_size
         archive.addfile(member, stream)

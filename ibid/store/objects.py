@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from io import FileIO
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 from ibid.spec.preimage import Digest, digest_bytes, is_digest
 from ibid.stage.contract import BadInputError, IbidError
@@ -21,6 +21,13 @@ from ibid.store.disk import named
 from ibid.store.incoming import Incoming
 
 CHUNK = 1 << 20
+
+
+class Readable(Protocol):
+    """What bytes come from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return some bytes; none at the end."""
 
 
 class MissingObjectError(IbidError):
@@ -79,7 +86,7 @@ class Objects:
             data = source.read()
         return self.put_bytes(data), len(data)
 
-    def put_stream(self, source: IO[bytes]) -> tuple[Digest, int]:
+    def put_stream(self, source: Readable) -> tuple[Digest, int]:
         """Store what a stream holds, hashing while copying."""
         first, more = source.read(CHUNK), b""
         # A pipe may give less than it has: only an empty read is the end.
@@ -114,6 +121,12 @@ class Objects:
                 copy.write(chunk)
         _check(digest, hasher.hexdigest())
 
+    def verify(self, digest: Digest) -> None:
+        """Hash an object before it is handed on; raises as `read`."""
+        with self._opened(digest) as source:
+            found = hashlib.file_digest(source, "sha256").hexdigest()
+        _check(digest, found)
+
     def all(self) -> Iterator[tuple[Digest, Path]]:
         """List every object: the digest that its name says, and where it is."""
         for folder in sorted(self.folder.iterdir()):
@@ -129,7 +142,7 @@ class Objects:
     def sync(self) -> None:
         """Make every object written so far durable: one syncfs, not one fsync each."""
         with named(self.folder):
-            _syncfs(self._incoming.descriptor())
+            syncfs(self._incoming.descriptor())
 
     def close(self) -> None:
         """Let go of what is held open."""
@@ -178,7 +191,8 @@ def _check(digest: Digest, found: str) -> None:
         )
 
 
-def _syncfs(descriptor: int) -> None:
+def syncfs(descriptor: int) -> None:
+    """Make all that was written to the file system of an open file durable."""
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "syncfs"):  # not Linux
         os.sync()

@@ -16,6 +16,7 @@ from ibid.store.commits import Commit
 from ibid.store.folders import EMPTY, encode
 from ibid.store.home import Home
 from ibid.store.manifest import Manifest
+from ibid.store.objects import CorruptObjectError
 
 
 @pytest.fixture
@@ -60,6 +61,15 @@ def refused(store, path, match):
         take_in(store, path)
     assert store.repos() == []
     return str(caught.value)
+
+
+def test_bytes_that_are_damaged_here_are_not_written(source, tmp_path):
+    path = source.objects.path(source.head("count").tree)
+    path.chmod(0o644)
+    path.write_bytes(b"z" * path.stat().st_size)
+    with pytest.raises(CorruptObjectError, match="ibid doctor"):
+        bundle.write(source, source.resolve("count"), tmp_path / "no.tar", cited)
+    assert [*tmp_path.glob("no.tar*")] == []
 
 
 def test_it_holds_all_that_is_behind_a_commit(source, other, file, done):
