@@ -51,7 +51,7 @@ def put(
 def _put(
     project: Project, store: Store, repo: str, path: Path, *, replace: bool, again: bool
 ) -> Commit | None:
-    withdrawn.refuse_files(store, path.resolve(), again=again)
+    back = withdrawn.refuse_files(store, path.resolve(), again=again)
     added = store.trees.add(path.resolve())
     if added.digest == EMPTY:
         raise BadInputError("Expected a folder with files in it.", received=f"{path} is empty")
@@ -62,10 +62,13 @@ def _put(
         head = store.head(repo)
         tree, facts = arrange(store, head, repo, added, path, replace)
         if head is not None and head.tree == tree.digest:
+            withdrawn.forget(store, back)
             return None
         told = record.of_input(**facts)
-        with contextlib.suppress(MovedError):  # another `put` came between: look again
-            return store.commit(repo, new_id(), tree, told, onto=head, added=added.digest)
+        store.objects.sync()
+        with contextlib.suppress(MovedError), store.database.transaction():  # else: look again
+            withdrawn.forget(store, back)
+            return store.show(repo, new_id(), tree, told, onto=head, added=added.digest)
 
 
 def uploads(store: Store, repo: str) -> list[Entry]:

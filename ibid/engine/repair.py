@@ -22,7 +22,7 @@ from ibid.spec.preimage import Digest
 from ibid.spec.spec import read_spec
 from ibid.stage.canonical import json_bytes
 from ibid.stage.contract import IbidError
-from ibid.store.commits import WHOLE, Commit, Store
+from ibid.store.commits import Commit, Store
 from ibid.store.doctor import Health, database_findings, examine, find_paths
 from ibid.store.home import Waiting
 from ibid.store.jobs import Jobs
@@ -186,7 +186,7 @@ def _hurt_outputs(store: Store, lost: frozenset[Digest]) -> list[Commit]:
     return [
         commit
         for commit in ordered.values()
-        if commit.purged != WHOLE and cited(commit.provenance).trees and below(commit.tree)
+        if not commit.gone and cited(commit.provenance).trees and below(commit.tree)
     ]
 
 
@@ -197,7 +197,7 @@ def _make_again(project: Project, store: Store, commit: Commit, watch: Watch) ->
     if spec.effect:
         raise IbidError("It acted on the world, and that is never done again.")
     heads = {c.repo: store.get(c.repo, c.commit) for c in cited(commit.provenance).causes}
-    if missing := [repo for repo, head in heads.items() if head is None or head.purged == WHOLE]:
+    if missing := [repo for repo, head in heads.items() if head is None or head.gone]:
         raise IbidError("What it was made from is gone.", received=", ".join(missing))
     # Under the environment of now: a result is kept under the key that it was really made with.
     code = Entry("", FOLDER, Digest(record["code"]), 0)
@@ -222,7 +222,7 @@ def _lost_inputs(store: Store, lost: frozenset[Digest]) -> Iterator[str]:
     """Name the lost files of inputs, and where each came from."""
     told: set[Digest] = set()
     for each, commit in everywhere(store):
-        if commit.purged == WHOLE or cited(commit.provenance).trees:
+        if commit.gone or cited(commit.provenance).trees:
             continue
         places = [("/", commit.tree)] if commit.tree in lost else []
         for path, digest in places or find_paths(each.trees, commit.tree, lost):

@@ -7,7 +7,7 @@ from ibid.engine import record
 from ibid.engine.project import Project
 from ibid.spec.preimage import Digest
 from ibid.stage.contract import BadInputError, UsageError
-from ibid.store.commits import WHOLE, Commit, MovedError, Store, new_id
+from ibid.store.commits import Commit, MovedError, Store, new_id
 from ibid.store.reach import Below
 from ibid.store.trees import FILE, Entry, Trees
 
@@ -64,7 +64,7 @@ def refuse_living(store: Store, files: dict[Digest, int], leaving: Sequence[Targ
     for each in store.projects():
         for repo in each.repos():
             head = each.head(repo)
-            if head is None or head.purged == WHOLE or record.cited(head.provenance).trees:
+            if head is None or head.gone or record.cited(head.provenance).trees:
                 continue
             if below(head.tree):
                 gone = {t.path.rstrip("/") for t in leaving if t.repo == repo}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from ibid.spec.preimage import Digest, is_digest
 from ibid.stage.contract import BadInputError
 from ibid.store import withdrawn
-from ibid.store.commits import FILES, MASTER, WHOLE, Commit, CommitId, Store
+from ibid.store.commits import DELETED, FILES, MASTER, Commit, CommitId, Store
 from ibid.store.manifest import name_of
 from ibid.store.objects import MissingObjectError
 from ibid.store.reach import Below, Cited, Cites, commit_roots, purged_digests
@@ -34,19 +34,33 @@ def needed(
     return found | {d for commit in commits for d in cites(commit.provenance).objects}
 
 
-def adopt(store: Store, commits: Sequence[Commit], cites: Cites) -> Adopted:
+def adopt(
+    store: Store, commits: Sequence[Commit], cites: Cites, back: Iterable[Digest] = ()
+) -> Adopted:
     """Show commits whose objects are in the store; those that are here already stay as they are.
 
-    A branch moves if it is new, or if its head is among the ancestors of what came.
+    One that was deleted here and left its record is whole again. A branch moves if it is new, or if
+    its head is among the ancestors of what came. `back` are files that were purged here and are
+    taken back.
 
     Raises:
         BadInputError: if a commit of that name is another one here, or if one lacks an object, or
             a commit that it was made from. Then nothing is shown.
     """
     cites = checking(cites)
+    back = list(back)
+    store.objects.sync()
+    while (adopted := _adopt(store, commits, cites, back)) is None:
+        pass  # another process has shown or deleted one of them meanwhile: look again
+    return adopted
+
+
+def _adopt(
+    store: Store, commits: Sequence[Commit], cites: Cites, back: Iterable[Digest]
+) -> Adopted | None:
     there = {name_of(c): store.get(*name_of(c)) for c in commits}
     _refuse_others(commits, there)
-    new = [_marked(store, commit) for commit in commits if there[name_of(commit)] is None]
+    new = [_marked(store, c) for c in commits if is_news(c, there[name_of(c)])]
     new.sort(key=lambda commit: (commit.created, commit.repo))
     known = {name_of(commit) for commit in new}
     for commit in new:
@@ -57,17 +71,38 @@ def adopt(store: Store, commits: Sequence[Commit], cites: Cites) -> Adopted:
                     received=f"no {cause.repo}@{cause.commit}",
                 )
     lost = _refuse_partial(store, new, cites)
-    store.objects.sync()
     with store.database.transaction():
+        if there != {name_of(c): store.get(*name_of(c)) for c in commits}:
+            return None
+        withdrawn.forget(store, back)
         for at, files in lost:
             withdrawn.remember(store, files.items(), at)
         for commit in new:
+            if there[name_of(commit)]:
+                store.mark_purged(commit, commit.purged, commit.purged_at)
+                continue
             known_parent = commit.parent and (
                 (commit.repo, commit.parent) in known or store.get(commit.repo, commit.parent)
             )
-            store.insert(commit if known_parent else replace(commit, parent=None))
-        apart = [repo for repo in {c.repo for c in new} if not _move(store, repo, new)]
-    return Adopted(tuple(new), tuple(sorted(apart)))
+            added = _added(store, commit, cites)
+            store.insert(
+                replace(commit, parent=commit.parent if known_parent else None, added=added)
+            )
+        living = [commit for commit in new if commit.purged != DELETED]
+        apart = [repo for repo in {c.repo for c in living} if not _move(store, repo, living)]
+        return Adopted(tuple(new), tuple(sorted(apart)))
+
+
+def is_news(commit: Commit, here: Commit | None) -> bool:
+    """Tell whether a commit is not here, or is deleted here and comes with its bytes."""
+    return here is None or (here.purged == DELETED and not commit.gone)
+
+
+def _added(store: Store, commit: Commit, cites: Cites) -> Digest | None:
+    """Find what a commit brought by its name, so that the same bytes are known when put again."""
+    name = cites(commit.provenance).added
+    entry = store.trees.find(commit.tree, name) if name and not commit.gone else None
+    return entry.digest if entry else None
 
 
 def checking(cites: Cites) -> Cites:
@@ -80,6 +115,8 @@ def checking(cites: Cites) -> Cites:
             raise BadInputError(
                 "Expected the record of a commit.", received=f"{type(error).__name__}: {error}"
             ) from error
+        if not isinstance(cited.added, str | None):
+            raise BadInputError("Expected the name of an upload.", received=cited.added)
         for digest in (*cited.objects, *cited.trees, *(c.digest for c in cited.causes)):
             if not is_digest(digest):
                 raise BadInputError("Expected a record that cites digests.", received=digest)
@@ -96,7 +133,9 @@ def _refuse_others(
         if here and (here.tree, here.provenance) != (commit.tree, commit.provenance):
             raise BadInputError(
                 f"Expected {commit.repo}@{commit.id} to be the commit that is here.",
-                received=f"{commit.tree}, here it is {here.tree}",
+                received=f"{commit.tree}, here it is {here.tree}"
+                if here.tree != commit.tree
+                else f"the record {commit.provenance}\nhere it is {here.provenance}",
             )
 
 
@@ -129,7 +168,7 @@ def _absent(store: Store, commit: Commit) -> dict[Digest, int]:
 def _marked(store: Store, commit: Commit) -> Commit:
     """Mark a commit that holds files which were purged here: they do not come back with it."""
     gone = purged_digests(store)
-    if commit.purged == WHOLE or not gone:
+    if commit.gone or not gone:
         return commit
     absent = [digest for digest in gone if digest not in store.objects]
     found = Below(store.trees, absent)(commit.tree)

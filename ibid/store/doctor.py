@@ -11,7 +11,7 @@ from typing import Any
 
 from ibid.spec.preimage import Digest
 from ibid.store import batches
-from ibid.store.commits import WHOLE, Store
+from ibid.store.commits import Store
 from ibid.store.disk import BrokenDatabaseError
 from ibid.store.objects import MissingObjectError
 from ibid.store.reach import (
@@ -179,7 +179,7 @@ def _reference_findings(store: Store, cites: Cites) -> Iterator[Finding]:
             if given is None:
                 detail = f"its input {cause.repo}@{cause.commit} is not there"
                 yield Finding(DANGLING, commit.address, detail, (commit.address,))
-            elif given.tree != cause.digest and given.purged != WHOLE:
+            elif given.tree != cause.digest and not given.gone:
                 detail = f"its input {cause.repo}@{cause.commit} had the digest {cause.digest}"
                 yield Finding(DANGLING, commit.address, detail, (commit.address,))
     for detail, sql in _UNRESOLVED.items():

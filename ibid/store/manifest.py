@@ -7,7 +7,7 @@ from typing import Any
 
 from ibid.spec.preimage import Digest, digest_bytes, is_digest, preimage
 from ibid.stage.contract import BadInputError
-from ibid.store.commits import FILES, WHOLE, Commit, CommitId
+from ibid.store.commits import DELETED, FILES, WHOLE, Commit, CommitId
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")  # it becomes a part of a folder's name
 _KINDS: dict[str, type | tuple[type, ...]] = {
@@ -61,7 +61,7 @@ def decode(data: bytes, digest: str) -> Manifest:
         and is_digest(fields["tree"])
         and _NAME.fullmatch(fields["repo"])
         and _NAME.fullmatch(fields["id"])
-        and fields["purged"] in ("", FILES, WHOLE)
+        and fields["purged"] in ("", FILES, WHOLE, DELETED)
     )
     if not plain or manifest.encode() != data:
         raise BadInputError(

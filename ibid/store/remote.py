@@ -16,8 +16,8 @@ from uuid import uuid4
 from ibid.spec.preimage import Digest, digest_bytes
 from ibid.stage.contract import BadInputError, IbidError, TemporaryError, UsageError
 from ibid.store import batches
-from ibid.store.adopt import Adopted, adopt, checking, needed
-from ibid.store.commits import Commit, Store
+from ibid.store.adopt import Adopted, adopt, checking, is_news, needed
+from ibid.store.commits import DELETED, Commit, Store
 from ibid.store.manifest import Manifest, decode, name_of
 from ibid.store.objects import CHUNK, Objects, syncfs
 from ibid.store.reach import Cites, commit_roots, purged_digests
@@ -94,9 +94,17 @@ class Remote:
                 name = name_of(manifest.commit)
                 # Of a commit that was purged there, both records are there: the later one counts.
                 # One that was imported there has lost its parent.
-                if name not in found or manifest.commit.purged or found[name].parent is None:
+                # Of one that was deleted there, its bytes are there still.
+                if manifest.commit.purged == DELETED and name in found:
+                    continue
+                if (
+                    name not in found
+                    or manifest.commit.purged
+                    or found[name].parent is None
+                    or found[name].purged == DELETED
+                ):
                     found[name] = manifest.commit
-            new = [c for name, c in found.items() if store.get(c.repo, c.id) is None]
+            new = [c for name, c in found.items() if is_news(c, store.get(c.repo, c.id))]
             self._complete(store, new, cites)
             return adopt(store, new, cites)
 

@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 
-from ibid.engine.record import cited
+from ibid.engine.record import cited, of_input
 from ibid.engine.repair import look
 from ibid.spec.preimage import digest_bytes, preimage
 from ibid.stage.contract import BadInputError
@@ -17,6 +17,7 @@ from ibid.store.folders import EMPTY, encode
 from ibid.store.home import Home
 from ibid.store.manifest import Manifest
 from ibid.store.objects import CorruptObjectError
+from ibid.store.reach import purged_digests
 
 
 @pytest.fixture
@@ -188,6 +189,39 @@ def test_a_newer_format_is_refused_with_what_to_do(other, file):
 def test_another_projects_commits_are_refused(file, tmp_path):
     with contextlib.closing(Home(tmp_path / "pets").open("pets")) as pets:
         assert "words" in refused(pets, file, "pipeline pets")
+
+
+def test_an_import_that_fails_leaves_what_was_purged_purged(done, source, file):
+    done.ibid("rm", "texts:one", "--purge")
+    before = purged_digests(source)
+    files = members(file)
+    files.pop(next(name for name in files if name.startswith("commits/")))
+    rewrite(file, files)
+    with pytest.raises(BadInputError):
+        take_in(source, file, again=True)
+    assert before
+    assert purged_digests(source) == before
+
+
+def test_a_record_that_differs_is_shown(source, file, done):
+    source.database.execute("UPDATE commits SET provenance = replace(provenance, '{', '{ ')")
+    with pytest.raises(BadInputError, match=r"here it is \{ "):
+        take_in(source, file)
+
+
+def test_an_upload_is_known_by_its_bytes_where_it_was_taken_in(tmp_path):
+    with (
+        contextlib.closing(Home(tmp_path / "here").open("pets")) as here,
+        contextlib.closing(Home(tmp_path / "there").open("pets")) as there,
+    ):
+        added = here.trees.write_files({"a.jpg": b"x"})
+        tree = here.trees.write_listing({"0001-mine": added})
+        told = of_input(upload="0001-mine", sequence=1)
+        made = here.commit("stream", "0" * 32, tree, told, added=added.digest)
+        bundle.write(here, made, tmp_path / "stream.tar", cited)
+        take_in(there, tmp_path / "stream.tar")
+        assert there.that_added("stream", added.digest) == there.history("stream")
+        assert len(there.history("stream")) == 1
 
 
 def test_what_was_purged_neither_leaves_nor_comes_back(done, source, file, tmp_path):
