@@ -44,10 +44,16 @@ def import_(
     _say_adopted(adopted)
 
 
-def push(remote: RemoteUrl = None, pipeline: Pipeline = None) -> None:
+def push(
+    remote: RemoteUrl = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read what is there too; send again what is wrong.")
+    ] = False,
+    pipeline: Pipeline = None,
+) -> None:
     """Send the commits that a remote lacks, and their objects."""
     with opened(pipeline) as (_, store):
-        sent = Remote(_url(remote)).push(store, cited)
+        sent = Remote(_url(remote)).push(store, cited, check=check)
     show.say(f"sent {sent.commits} commits, {sent.objects} objects, {show.size(sent.bytes)}")
 
 

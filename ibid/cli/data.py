@@ -4,6 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
+from uuid import uuid4
 
 import typer
 
@@ -137,12 +138,15 @@ def get(
         _, entry = find_entry(store, address)
         if target.exists() and not force:
             raise UsageError("Expected a new path.", received=f"{target} exists", hint="--force")
-        if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target)
-        else:
-            target.unlink(missing_ok=True)
-        with store.reading(find_commit(store, address.partition(":")[0])):
-            store.trees.checkout(entry, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.with_name(f".{target.name}.{uuid4().hex}")
+        try:
+            with store.reading(find_commit(store, address.partition(":")[0])):
+                store.trees.checkout(entry, beside)
+            _remove(target)  # only now: what takes its place is whole
+            beside.rename(target)
+        finally:
+            _remove(beside)
         show.say(f"{target}: {show.size(entry.size)}")
 
 
@@ -156,6 +160,13 @@ def cat(address: Address, pipeline: Pipeline = None) -> None:
         with store.reading(find_commit(store, address.partition(":")[0])):
             sys.stdout.buffer.write(store.objects.read(entry.digest))
         sys.stdout.buffer.flush()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _purged(commit: Commit) -> str:

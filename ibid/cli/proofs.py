@@ -11,6 +11,7 @@ from ibid.cli.options import Json, Pipeline, find_commit, opened
 from ibid.proof.compare import compare as compare_commits
 from ibid.proof.lineage import Lineage, Origin
 from ibid.proof.lineage import lineage as trace
+from ibid.store.commits import DELETED
 
 Ref = Annotated[str, typer.Argument(metavar="REPO@REF", help="A commit, such as release@master.")]
 
@@ -67,7 +68,8 @@ def _grow(view: Tree, found: Lineage, origin: Origin, shown: set[str]) -> None:
 def _line(origin: Origin, glob: str) -> Text:
     text = Text(f"{origin.repo}@{origin.commit[:8]}  {origin.digest[:12]}")
     if origin.purged_at is not None:
-        text.append(f"  purged ({origin.purged}) on {show.clock(origin.purged_at)[:10]}")
+        word = "deleted" if origin.purged == DELETED else f"purged ({origin.purged})"
+        text.append(f"  {word} on {show.clock(origin.purged_at)[:10]}")
     if glob != "/":
         text.append(f"  {glob}")
     if origin.code and origin.environment:

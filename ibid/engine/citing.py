@@ -11,7 +11,7 @@ from ibid.engine.record import cited
 from ibid.spec.preimage import Digest
 from ibid.spec.spec import read_spec
 from ibid.stage.contract import IbidError
-from ibid.store.commits import WHOLE, Commit, Store
+from ibid.store.commits import Commit, Store
 from ibid.store.jobs import Jobs
 from ibid.store.reach import Below
 from ibid.store.trees import FILE
@@ -54,7 +54,7 @@ class Citing:
 
     def _is_touched(self, store: Store, commit: Commit) -> bool:
         if json.loads(commit.provenance)["kind"] == "input":
-            touched = commit.purged != WHOLE and bool(self._given(commit.tree))
+            touched = not commit.gone and bool(self._given(commit.tree))
             self.inputs += [(store, commit)] if touched else []
             return touched
         causes = [store.get(c.repo, c.commit) for c in cited(commit.provenance).causes]
@@ -71,7 +71,7 @@ class Citing:
     ) -> bool:
         name = (store.project, commit.repo, commit.id)
         self._made[name] = None
-        if commit.purged == WHOLE:
+        if commit.gone:
             return True
         try:
             touched, clean = self._sorted_keys(store, commit, causes)

@@ -13,7 +13,7 @@ from ibid.engine import record
 from ibid.engine.project import Project
 from ibid.spec.schedule import parse
 from ibid.spec.sources import Cron
-from ibid.store.commits import WHOLE, Commit, Store, new_id
+from ibid.store.commits import Commit, Store, new_id
 from ibid.store.trees import EMPTY, FILE, Entry
 
 MOST = 1000  # of those that were missed, the newest
@@ -67,7 +67,7 @@ def _ticks(project: Project, store: Store, now: datetime) -> Iterator[Commit]:
             start = record.of_input(start=cron.start or name(now))
             yield store.commit(repo, new_id(), store.trees.write(()), start, onto=None)
         if repo in missed:
-            lost = head is None or head.purged == WHOLE
+            lost = head is None or head.gone
             kept = [] if head is None or lost or cron.overwrite else store.trees.read(head.tree)
             empty = store.objects.put_bytes(b"")
             added = [Entry(name(moment), FILE, empty, 0) for moment in missed[repo]]
@@ -84,7 +84,7 @@ def _latest(store: Store, repo: str, cron: Cron, now: datetime) -> datetime:
     told = json.loads(head.provenance) if head else {}
     if "last" in told:
         moments.append(_moment(told["last"]))
-    elif head and head.tree != EMPTY and head.purged != WHOLE:
+    elif head and head.tree != EMPTY and not head.gone:
         moments.append(_moment(store.trees.read(head.tree)[-1].name))
     elif "start" in told:
         moments += [] if moments else [datetime.fromisoformat(told["start"])]

@@ -12,7 +12,7 @@ from ibid.engine.project import Project
 from ibid.spec.preimage import Digest
 from ibid.stage.contract import BadInputError, UsageError
 from ibid.store import withdrawn
-from ibid.store.commits import WHOLE, Commit, MovedError, Store, new_id
+from ibid.store.commits import Commit, MovedError, Store, new_id
 from ibid.store.trees import EMPTY, FOLDER, Entry
 
 _NUMBER = re.compile(r"\d+(?=-)")
@@ -53,7 +53,7 @@ def put(
 def _put(
     project: Project, store: Store, repo: str, path: Path, *, replace: bool, again: bool
 ) -> Commit | None:
-    withdrawn.refuse_files(store, path.resolve(), again=again)
+    back = withdrawn.refuse_files(store, path.resolve(), again=again)
     added = store.trees.add(path.resolve())
     if added.digest == EMPTY:
         raise BadInputError("Expected a folder with files in it.", received=f"{path} is empty")
@@ -65,10 +65,13 @@ def _put(
         tree, facts = arrange(store, head, repo, added, path, replace)
         if _holds(head, tree):
             store.objects.sync()  # it may have written what was lost
+            withdrawn.forget(store, back)
             return None
         told = record.of_input(**facts)
-        with contextlib.suppress(MovedError):  # another `put` came between: look again
-            return store.commit(repo, new_id(), tree, told, onto=head, added=added.digest)
+        store.objects.sync()
+        with contextlib.suppress(MovedError), store.database.transaction():  # else: look again
+            withdrawn.forget(store, back)
+            return store.show(repo, new_id(), tree, told, onto=head, added=added.digest)
 
 
 def uploads(store: Store, repo: str) -> list[Entry]:
@@ -146,11 +149,11 @@ def _numbering(store: Store, head: Commit | None, repo: str) -> tuple[int, str |
 
 def _tree_of(head: Commit | None) -> Digest:
     """Return what a branch holds; one whose head is purged in whole holds nothing."""
-    return EMPTY if head is None or head.purged == WHOLE else head.tree
+    return EMPTY if head is None or head.gone else head.tree
 
 
 def _holds(head: Commit | None, tree: Entry) -> bool:
-    return head is not None and head.purged != WHOLE and head.tree == tree.digest
+    return head is not None and not head.gone and head.tree == tree.digest
 
 
 def _facts(sequence: int, replaceable: str | None) -> dict[str, Any]:

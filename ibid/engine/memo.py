@@ -4,6 +4,7 @@ Only to be quick: all of it can be worked out again, and the folder may be remov
 does not know what it keeps.
 """
 
+import contextlib
 import json
 import os
 import time
@@ -43,7 +44,9 @@ class Memo:
         answer, seen = work_out()
         stamps = {str(each): _stamp(each) for each in seen}
         if all(stamp is None or stamp[0] < began - SETTLED_NS for stamp in stamps.values()):
-            self._keep(path, {"answer": answer, "seen": stamps})
+            # It exists only to be quick: a full disk must not fail a command that needs no room.
+            with contextlib.suppress(OSError):
+                self._keep(path, {"answer": answer, "seen": stamps})
         return answer
 
     def _keep(self, path: Path, value: dict[str, Any]) -> None:
@@ -56,7 +59,7 @@ class Memo:
 def _read(path: Path) -> dict[str, Any] | None:
     try:
         kept: dict[str, Any] = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):  # never kept, or lost its bytes in a power cut
+    except (OSError, ValueError):  # never kept, or lost its bytes in a power cut
         return None
     return kept
 

@@ -10,7 +10,7 @@ from ibid.engine.project import Project
 from ibid.engine.work import Work, gather
 from ibid.spec.sources import missing
 from ibid.spec.spec import Spec
-from ibid.store.commits import WHOLE, Commit, Store
+from ibid.store.commits import Commit, Store
 from ibid.store.trees import EMPTY
 
 
@@ -82,14 +82,14 @@ def assess(project: Project, store: Store, spec: Spec, inputs: Heads) -> Step:
         return Step(spec, State.SERVICE, (f"ibid service {spec.name}",))
     repos = [source.repo for source in spec.sources]
     heads = {repo: inputs[repo] if repo in inputs else store.head(repo) for repo in repos}
-    heads = {repo: None if head and head.purged == WHOLE else head for repo, head in heads.items()}
+    heads = {repo: None if head and head.gone else head for repo, head in heads.items()}
     if lacking := missing(spec.input, heads):
         return Step(spec, State.WAITS, lacking)
     work = gather(project, store, spec, {repo: head for repo, head in heads.items() if head})
     newest = store.head(spec.name)
     if newest is None:
         return Step(spec, State.RUN, ("no output yet",), work)
-    if newest.purged == WHOLE:
+    if newest.gone:
         return Step(spec, State.RUN, ("the newest output is purged",), work)
     before = json.loads(newest.provenance)
     if is_as_before(before, work, project.requests[spec.name]) or before["key"] == work.key:

@@ -73,7 +73,7 @@ def _mark(store: Store, citing: Citing, files: dict[Digest, int], at: float) -> 
         store.database.execute("PRAGMA secure_delete = ON")
         withdrawn.remember(store, files.items(), at)
         for how, owner, commit in marks:
-            if commit.purged != WHOLE:
+            if not commit.gone:
                 owner.mark_purged(commit, how, at)
         rows = store.database.query("SELECT key FROM results")
         unclean = [(row["key"],) for row in rows if row["key"] not in citing.clean]

@@ -81,7 +81,7 @@ def cited(provenance: str) -> Cited:
     """Say what a record cites: its objects, its code, the commits that caused its commit."""
     record = json.loads(provenance)
     if record["kind"] != "output":
-        return Cited()
+        return Cited(added=record.get("upload"))
     causes = (Cause(given["repo"], given["commit"], given["digest"]) for given in record["inputs"])
     return Cited(
         objects=(record["spec_record"], record["environment_record"]),

@@ -6,12 +6,7 @@ digest is the one on record. An input comes back only from where it came.
 
 import contextlib
 import json
-<<<<<<< HEAD
-import shutil
 from collections.abc import Callable, Iterator, Sequence
-=======
-from collections.abc import Callable, Iterator
->>>>>>> fix-sandbox
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,7 +22,7 @@ from ibid.spec.preimage import Digest, digest_bytes
 from ibid.spec.spec import Spec, read_spec
 from ibid.stage.canonical import json_bytes
 from ibid.stage.contract import IbidError
-from ibid.store.commits import WHOLE, Commit, Store
+from ibid.store.commits import Commit, Store
 from ibid.store.doctor import (
     DAMAGED,
     MISSING,
@@ -46,7 +41,7 @@ _BROKEN = (
     "the database: put a backup of it in its place, or begin anew in another IBID_HOME with "
     "ibid pull or ibid import; the objects are as they were"
 )
-Fetch = Callable[[frozenset[Digest]], None]
+Fetch = Callable[[frozenset[Digest]], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +80,8 @@ def repair(
     Args:
         project: the project; its own files may hold code and specs that are lost.
         store: its store. Outputs of other projects of the home are not made again.
-        fetch: puts lost objects into the store from somewhere else, as far as they are there.
+        fetch: puts lost objects into the store from somewhere else, as far as they are there; says
+            what is wrong there.
         watch: is told how the jobs that are done again go on.
         waiting: is told for whom this waits.
     """
@@ -95,14 +91,14 @@ def repair(
             return Repair(health, health, (), (_BROKEN,))
         before = _look_alone(project, store)
         done = [*_set_aside(project, store, before), *_clear(project, store)]
+        cannot: list[str] = []
         if before.lost and fetch:
-            done += [f"fetched {digest}" for digest in _fetch_all(store, fetch)]
+            done += [f"fetched {digest}" for digest in _fetch_all(store, fetch, cannot)]
         if lost := _missing(store):
             _write_own_files(project, store)
             _write_environments(project, store, lost)
             lost = _missing(store)
         done += _drop_results(store, lost)
-        cannot: list[str] = []
         for commit in _hurt_outputs(store, lost):
             try:
                 _make_again(project, store, commit, watch)
@@ -131,11 +127,11 @@ def _missing(store: Store) -> frozenset[Digest]:
     return frozenset(d for d in reached(store, cited, within=present) if d not in present)
 
 
-def _fetch_all(store: Store, fetch: Fetch) -> list[Digest]:
+def _fetch_all(store: Store, fetch: Fetch, wrong: list[str]) -> list[Digest]:
     """Fetch until no more comes: what a lost folder holds is known once it is back."""
     fetched: list[Digest] = []
     while lost := _missing(store):
-        fetch(lost)
+        wrong[:] = fetch(lost)
         if not (came := sorted(lost - _missing(store))):
             break
         fetched += came
@@ -205,7 +201,7 @@ def _hurt_outputs(store: Store, lost: frozenset[Digest]) -> list[Commit]:
     return [
         commit
         for commit in ordered.values()
-        if commit.purged != WHOLE and cited(commit.provenance).trees and below(commit.tree)
+        if not commit.gone and cited(commit.provenance).trees and below(commit.tree)
     ]
 
 
@@ -224,7 +220,7 @@ def _make_again(project: Project, store: Store, commit: Commit, watch: Watch) ->
         execution.run(tasks)
     Jobs(store).record(spec.name, commit.id, (), execution.results)
     if Jobs(store).get(spec.name, commit.id) is None and execution.logs.exists():
-        shutil.rmtree(execution.logs)
+        scratch.remove(execution.logs)
     if execution.failures:
         datum, outcome = execution.failures[0]
         raise IbidError(f"Its datum {datum.label} fails now.", received=outcome.error)
@@ -242,7 +238,7 @@ def _spec(store: Store, commit: Commit) -> Spec:
 def _work(project: Project, store: Store, commit: Commit, spec: Spec) -> Work:
     """Gather what an output was made from; raises IbidError if that is not all there."""
     heads = {c.repo: store.get(c.repo, c.commit) for c in cited(commit.provenance).causes}
-    if missing := [repo for repo, head in heads.items() if head is None or head.purged == WHOLE]:
+    if missing := [repo for repo, head in heads.items() if head is None or head.gone]:
         raise IbidError("What it was made from is gone.", received=", ".join(missing))
     # Under the environment of now: a result is kept under the key that it was really made with.
     code = Entry("", FOLDER, Digest(json.loads(commit.provenance)["code"]), 0)
@@ -270,7 +266,7 @@ def _lost_inputs(store: Store, lost: frozenset[Digest]) -> Iterator[str]:
     """Name the lost files of inputs, and where each came from."""
     told: set[Digest] = set()
     for each, commit in everywhere(store):
-        if commit.purged == WHOLE or cited(commit.provenance).trees:
+        if commit.gone or cited(commit.provenance).trees:
             continue
         places = [("/", commit.tree)] if commit.tree in lost else []
         for path, digest in places or find_paths(each.trees, commit.tree, lost):

@@ -13,7 +13,7 @@ from ibid.engine.sandbox import OWN, WEAKER, Sandbox
 from ibid.engine.work import gather
 from ibid.spec.sources import missing
 from ibid.stage.contract import BadInputError, UsageError
-from ibid.store.commits import WHOLE, Store
+from ibid.store.commits import Store
 
 
 def serve(
@@ -43,7 +43,7 @@ def serve(
     with store.lock.shared():
         commit_initial(project, store)
     heads = {source.repo: store.head(source.repo) for source in spec.sources}
-    heads = {repo: None if head and head.purged == WHOLE else head for repo, head in heads.items()}
+    heads = {repo: None if head and head.gone else head for repo, head in heads.items()}
     if lacking := missing(spec.input, heads):
         raise BadInputError(
             f"Expected outputs for {name} to show.",

@@ -7,7 +7,7 @@ from ibid.engine import record
 from ibid.engine.project import Project
 from ibid.spec.preimage import Digest
 from ibid.stage.contract import BadInputError, UsageError
-from ibid.store.commits import WHOLE, Commit, MovedError, Store, new_id
+from ibid.store.commits import Commit, MovedError, Store, new_id
 from ibid.store.reach import Below
 from ibid.store.trees import FILE, Entry, Trees
 
@@ -64,7 +64,7 @@ def refuse_living(store: Store, files: dict[Digest, int], leaving: Sequence[Targ
     for each in store.projects():
         for repo in each.repos():
             head = each.head(repo)
-            if head is None or head.purged == WHOLE or record.cited(head.provenance).trees:
+            if head is None or head.gone or record.cited(head.provenance).trees:
                 continue
             if below(head.tree):
                 own = leaving if each.project == store.project else ()
@@ -86,7 +86,7 @@ def refuse_living(store: Store, files: dict[Digest, int], leaving: Sequence[Targ
 
 def _held(trees: Trees, head: Commit, targets: Sequence[Target]) -> list[str]:
     """List the paths of targets that a commit holds as they are meant: others are newer files."""
-    if head.purged == WHOLE:
+    if head.gone:
         return []
     found = ((target, trees.find(head.tree, target.path)) for target in targets)
     return [t.path.rstrip("/") for t, there in found if there and there.digest == t.entry.digest]

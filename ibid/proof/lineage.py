@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ibid.spec.preimage import Digest
-from ibid.store.commits import WHOLE, Commit, CommitId, Store
+from ibid.store.commits import Commit, CommitId, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _origin(store: Store, commit: Commit) -> Origin:
     record = json.loads(commit.provenance)
     known = (commit.repo, commit.id, commit.tree, commit.created)
     if record["kind"] == "input":
-        whole = commit.purged == WHOLE
+        whole = commit.gone
         top = [] if whole else store.trees.read(commit.tree)
         return Origin(
             *known,

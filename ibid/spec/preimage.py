@@ -6,9 +6,11 @@ stands in front, so that values of two kinds never share a digest.
 
 import hashlib
 import json
+import re
 from typing import Any, NewType
 
 Digest = NewType("Digest", str)
+_HEX = re.compile(r"[0-9a-f]{64}")
 
 
 def preimage(tag: str, value: Any) -> bytes:
@@ -30,3 +32,8 @@ def digest(tag: str, value: Any) -> Digest:
 def digest_bytes(data: bytes) -> Digest:
     """Return the SHA-256 of bytes, in hex."""
     return Digest(hashlib.sha256(data).hexdigest())
+
+
+def is_digest(value: object) -> bool:
+    """Tell whether a value from elsewhere is a digest: it becomes a part of a path."""
+    return isinstance(value, str) and _HEX.fullmatch(value) is not None

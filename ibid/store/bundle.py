@@ -12,14 +12,16 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import uuid4
 
 from ibid.spec.preimage import Digest, preimage
 from ibid.stage.contract import BadInputError
 from ibid.store import withdrawn
 from ibid.store.adopt import Adopted, adopt, needed
 from ibid.store.commits import Commit, Store
+from ibid.store.disk import move_durably
 from ibid.store.manifest import Manifest, decode, name_of
-from ibid.store.reach import Cites
+from ibid.store.reach import Cites, purged_digests
 
 FORMAT = 1
 HEAD = "ibid-bundle.json"
@@ -66,7 +68,7 @@ def write(store: Store, commit: Commit, target: Path, cites: Cites) -> Bundle:
         objects = sorted(needed(store, commits, cites))
         of = f"{commit.repo}@{commit.id}"
         head = {"format": FORMAT, "of": of, "commits": [each.digest for each in manifests]}
-        half = target.with_name(f"{target.name}.half")
+        half = target.with_name(f".{target.name}.{uuid4().hex}")  # nobody's own file
         try:
             with tarfile.open(half, "w", format=tarfile.PAX_FORMAT) as archive:
                 _add(archive, HEAD, preimage("bundle", head))
@@ -74,7 +76,7 @@ def write(store: Store, commit: Commit, target: Path, cites: Cites) -> Bundle:
                     _add(archive, f"commits/{manifest.digest}", manifest.encode())
                 for digest in objects:
                     _add_object(archive, store, digest)
-            half.rename(target)
+            move_durably(half, target)
         finally:
             half.unlink(missing_ok=True)
         return Bundle(of, tuple(commits), len(objects))
@@ -90,16 +92,18 @@ def read(store: Store, source: Path, cites: Cites, *, again: bool) -> tuple[Bund
     with store.lock.shared():
         try:
             with tarfile.open(source, "r:") as archive:
-                bundle = _read(store, archive, again=again)
+                bundle, back = _read(store, archive, again=again)
                 _check_end(archive, source.stat().st_size)
         except (tarfile.TarError, EOFError) as error:
             raise BadInputError(
                 f"Expected a bundle, whole, in {source}.", received=error
             ) from error
-        return bundle, adopt(store, bundle.commits, cites)
+        return bundle, adopt(store, bundle.commits, cites, back)
 
 
-def _read(store: Store, archive: tarfile.TarFile, *, again: bool) -> Bundle:
+def _read(store: Store, archive: tarfile.TarFile, *, again: bool) -> tuple[Bundle, list[Digest]]:
+    """Store the objects of a file; returns what it holds, and what of that was purged here."""
+    gone, back = purged_digests(store), list[Digest]()
     members = iter(archive)
     of, names = _head(archive, next(members, None))
     wanted, commits, objects = set(names), list[Commit](), 0
@@ -110,6 +114,10 @@ def _read(store: Store, archive: tarfile.TarFile, *, again: bool) -> Bundle:
         if kind == "commits":
             if digest not in wanted:
                 raise _odd(member.name)
+            if member.size > _LARGEST_HEAD:
+                raise BadInputError(
+                    f"Expected a commit of {_LARGEST_HEAD} bytes at most.", received=member.size
+                )
             wanted.remove(digest)
             manifest = decode(stream.read(), digest)
             if manifest.project != store.project:
@@ -119,7 +127,7 @@ def _read(store: Store, archive: tarfile.TarFile, *, again: bool) -> Bundle:
             commits.append(manifest.commit)
             continue
         objects += 1
-        withdrawn.refuse(store, {f"object {digest}": digest}, again=again)
+        back += withdrawn.refuse(gone, {f"object {digest}": digest}, again=again)
         found, size = store.objects.put_stream(stream)
         if found != digest or size != member.size:
             raise BadInputError(
@@ -129,7 +137,7 @@ def _read(store: Store, archive: tarfile.TarFile, *, again: bool) -> Bundle:
         raise BadInputError(
             "Expected a bundle that is whole.", received=f"no {', '.join(wanted) or of}"
         )
-    return Bundle(of, tuple(commits), objects)
+    return Bundle(of, tuple(commits), objects), back
 
 
 def _head(archive: tarfile.TarFile, member: tarfile.TarInfo | None) -> tuple[str, list[str]]:
@@ -183,6 +191,7 @@ def _add_object(archive: tarfile.TarFile, store: Store, digest: Digest) -> None:
             hint="ibid doctor",
         )
     member = tarfile.TarInfo(f"objects/{digest}")
+    store.objects.verify(digest)  # or whoever takes it in would be the first to notice
     with store.objects.path(digest).open("rb") as stream:
         member.size = os.fstat(stream.fileno()).st_size
         archive.addfile(member, stream)

@@ -19,7 +19,7 @@ from ibid.store.trees import Entry, Trees
 
 CommitId = NewType("CommitId", str)
 MASTER = "master"
-WHOLE, FILES = "whole", "files"
+WHOLE, FILES, DELETED = "whole", "files", "deleted"
 _COLUMNS = "repo, id, parent, tree, size, created, provenance, purged, purged_at, added"
 _BACK = re.compile(r"(?P<base>[^^~]+)(?P<back>\^*)")
 
@@ -28,8 +28,9 @@ _BACK = re.compile(r"(?P<base>[^^~]+)(?P<back>\^*)")
 class Commit:
     """One version of a repo. `tree` is its digest; `provenance` is JSON about it, outside of it.
 
-    `purged` is `whole` if its bytes are gone for good, `files` if those of some files are. `added`
-    is what it brought, where it is to be found again by that.
+    `purged` is `whole` if its bytes are gone for good, `files` if those of some files are,
+    `deleted` if they are gone until they come from somewhere else. `added` is what it brought,
+    where it is to be found again by that.
     """
 
     repo: str
@@ -42,6 +43,11 @@ class Commit:
     purged: str = ""
     purged_at: float | None = None
     added: Digest | None = None
+
+    @property
+    def gone(self) -> bool:
+        """Whether its record alone is left."""
+        return self.purged in (WHOLE, DELETED)
 
     @property
     def address(self) -> str:
@@ -77,7 +83,7 @@ class Store:
     @contextlib.contextmanager
     def reading(self, commit: Commit) -> Iterator[None]:
         """Say of bytes that were purged that they were, and when; raises PurgedError."""
-        if commit.purged == WHOLE:
+        if commit.gone:
             raise _purged(commit, commit.purged_at, commit.tree)
         try:
             yield
@@ -188,8 +194,8 @@ class Store:
         )
         return [row["repo"] for row in rows]
 
-    def mark_purged(self, commit: Commit, how: str, at: float) -> None:
-        """Mark a commit as purged, in whole or of some files; its record stays."""
+    def mark_purged(self, commit: Commit, how: str, at: float | None) -> None:
+        """Mark a commit as purged or deleted, or as whole again; its record stays."""
         self.database.execute(
             "UPDATE commits SET purged = ?, purged_at = ? WHERE project = ? AND repo = ? "
             "AND id = ?",
@@ -240,6 +246,6 @@ def _purged(commit: Commit, at: float | None, digest: object) -> PurgedError:
     day = datetime.fromtimestamp(at or 0, UTC).strftime("%Y-%m-%d")
     return PurgedError(
         f"Expected {commit.address} to hold its bytes.",
-        received=f"purged on {day}, was {digest}",
+        received=f"{'deleted' if commit.purged == DELETED else 'purged'} on {day}, was {digest}",
         hint=f"ibid lineage {commit.address} shows its record, which is kept",
     )

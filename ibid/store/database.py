@@ -47,8 +47,8 @@ class Database:
             self._connection.execute(sql, parameters)
 
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run a statement once a row."""
-        with self._lock, self._explained():
+        """Run a statement once a row: all of them or none."""
+        with self.transaction(), self._explained():
             self._connection.executemany(sql, rows)
 
     def version(self) -> int:
@@ -80,7 +80,7 @@ class Database:
 
         Another process that reads meanwhile keeps what it sees.
         """
-        with self._lock:
+        with self._lock, self._explained():
             self._connection.execute("VACUUM")
             busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy

@@ -1,6 +1,7 @@
 """Delete commits and branches, in Pachyderm's words; the bytes go when gc finds them uncited.
 
-A commit that others cite keeps its record, marked as purged: what was made from it can say so.
+A commit that others cite keeps its record, marked as deleted: what was made from it can say so, and
+a copy of its bytes from elsewhere makes it whole again.
 """
 
 import time
@@ -8,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ibid.stage.contract import UsageError
-from ibid.store.commits import WHOLE, Commit, CommitId, Store
+from ibid.store.commits import DELETED, Commit, CommitId, Store
 from ibid.store.reach import Cites
 
 SHOWN = 5
@@ -39,8 +40,10 @@ def delete_commits(
         cited = [leaving[name] for name in citing]
         gone = [commit for name, commit in leaving.items() if name not in citing]
         for commit in cited:
-            store.mark_purged(commit, WHOLE, time.time())
+            _leave_history(store, commit)
+            store.mark_purged(commit, DELETED, time.time())
         for commit in gone:
+            _leave_history(store, commit)
             _delete(store, commit)
     return Deleted((*gone, *cited), tuple(cited))
 
@@ -81,7 +84,8 @@ def _refuse(leaving: Leaving, citing: dict[Name, list[str]]) -> None:
     )
 
 
-def _delete(store: Store, commit: Commit) -> None:
+def _leave_history(store: Store, commit: Commit) -> None:
+    """Let children and branches go over to a commit's parent."""
     here = (store.project, commit.repo, commit.id)
     run = store.database.execute
     # Of a commit whose parent leaves too, the turn comes later: it then has the grandparent.
@@ -95,6 +99,10 @@ def _delete(store: Store, commit: Commit) -> None:
     else:
         run("UPDATE branches SET head = ? WHERE project = ? AND repo = ? AND head = ?",
             (parent, *here))  # fmt: skip
+
+
+def _delete(store: Store, commit: Commit) -> None:
+    here, run = (store.project, commit.repo, commit.id), store.database.execute
     run("DELETE FROM commits WHERE project = ? AND repo = ? AND id = ?", here)
     run("DELETE FROM datums WHERE project = ? AND pipeline = ? AND job = ?", here)
     run("DELETE FROM jobs WHERE project = ? AND pipeline = ? AND id = ?", here)

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -24,6 +25,13 @@ class BrokenDatabaseError(IbidError):
 
 class BusyError(TemporaryError):
     """Another process kept the database for longer than anybody should."""
+
+
+def move_durably(half: Path, target: Path) -> None:
+    """Give a file that was written its name, so that a power cut leaves all of it or nothing."""
+    _sync(half)
+    half.rename(target)
+    _sync(target.parent)
 
 
 @contextlib.contextmanager
@@ -78,6 +86,15 @@ def shortage(path: Path) -> str:
     there = next((each for each in (path, *path.parents) if each.exists()), Path("/"))
     free = shutil.disk_usage(there).free
     return f"the disk that holds {path} is full: {free} bytes are free" if free < ROOM else ""
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        with named(path):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _full(path: object, said: str) -> DiskError:

@@ -5,13 +5,13 @@ What is lost is named with the commits that hang on it, and where in an input it
 
 import hashlib
 from collections.abc import Container, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ibid.spec.preimage import Digest
-from ibid.store.commits import WHOLE, Store
+from ibid.store import batches
+from ibid.store.commits import Store
 from ibid.store.disk import BrokenDatabaseError
 from ibid.store.objects import MissingObjectError
 from ibid.store.reach import (
@@ -92,14 +92,13 @@ def examine(store: Store, cites: Cites, leftovers: Iterable[Path] = ()) -> Healt
     """
     with store.lock.shared():
         paths = dict(store.objects.all())
-        with ThreadPoolExecutor() as pool:
-            sound = {d for d, is_sound in pool.map(_check, paths.items()) if is_sound}
+        sound = {d for d, is_sound in batches.each(_check, paths.items()) if is_sound}
         findings = [
             *_object_findings(store, cites, sound, paths.keys() - sound),
             *_reference_findings(store, cites),
             *(Finding(LEFTOVER, str(path), "left by a process that ended") for path in leftovers),
         ]
-        size = sum(path.stat().st_size for path in paths.values())
+        size = sum(path.lstat().st_size for path in paths.values())
         return Health(len(paths), size, tuple(findings))
 
 
@@ -131,8 +130,11 @@ def database_findings(store: Store) -> tuple[Finding, ...]:
 
 def _check(item: tuple[Digest, Path]) -> tuple[Digest, bool]:
     digest, path = item
-    with path.open("rb") as stream:
-        return digest, hashlib.file_digest(stream, "sha256").hexdigest() == digest
+    try:
+        with path.open("rb") as stream:
+            return digest, hashlib.file_digest(stream, "sha256").hexdigest() == digest
+    except OSError:  # a bad sector, or no right to read it: damaged, and the rest is examined still
+        return digest, False
 
 
 def _object_findings(
@@ -177,7 +179,7 @@ def _reference_findings(store: Store, cites: Cites) -> Iterator[Finding]:
             if given is None:
                 detail = f"its input {cause.repo}@{cause.commit} is not there"
                 yield Finding(DANGLING, commit.address, detail, (commit.address,))
-            elif given.tree != cause.digest and given.purged != WHOLE:
+            elif given.tree != cause.digest and not given.gone:
                 detail = f"its input {cause.repo}@{cause.commit} had the digest {cause.digest}"
                 yield Finding(DANGLING, commit.address, detail, (commit.address,))
     for detail, sql in _UNRESOLVED.items():

@@ -8,15 +8,20 @@ until no part has more. It does not know what is below an entry.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ibid.spec.preimage import Digest, digest_bytes, preimage
+from ibid.spec.preimage import Digest, digest_bytes, is_digest, preimage
+from ibid.stage.contract import BadInputError
 from ibid.store.objects import Objects
 
 FILE, FOLDER = "file", "folder"
 LEAF = 256
 _PARTS = "tree-parts"
+_TAGS = {"ibid/tree/1": False, f"ibid/{_PARTS}/1": True}
+# It becomes a part of a path, and may come from elsewhere: none that leads out of its folder.
+_NAME = re.compile(r"(?!\.{1,2}\Z)[^/\0\ud800-\udfff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +157,40 @@ class Folders:
         """Read one object: the entries that it lists, or the parts that it points to."""
         if digest == EMPTY:  # it need not have been stored
             return [], []
-        tag, rows = json.loads(self._objects.read(digest))
-        if tag.split("/")[1] == _PARTS:
-            return [], [_Part(*row) for row in rows]
-        return [Entry(name, kind, Digest(inner), size) for kind, name, inner, size in rows], []
+        data = self._objects.read(digest)
+        try:
+            return _decode(data)
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise BadInputError(
+                "Expected the names of a folder.", received=f"object {digest}: {error}"
+            ) from error
+
+
+def _decode(data: bytes) -> tuple[list[Entry], list[_Part]]:
+    """Read the bytes of a folder; raises ValueError for a row that no folder has."""
+    tag, rows = json.loads(data)
+    if _TAGS[tag]:
+        parts = [_Part(*row) for row in rows]
+        for part in parts:
+            _check_row(part, _is_digit(part.digit) and _is_natural(part.count))
+        return [], parts
+    entries = [Entry(name, kind, Digest(inner), size) for kind, name, inner, size in rows]
+    for entry in entries:
+        _check_row(entry, _NAME.fullmatch(entry.name) and entry.kind in (FILE, FOLDER))
+    return entries, []
+
+
+def _check_row(row: Entry | _Part, plain: object) -> None:
+    if not (plain and is_digest(row.digest) and _is_natural(row.size)):
+        raise ValueError(f"{row} is none")
+
+
+def _is_natural(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_digit(value: object) -> bool:
+    return isinstance(value, str) and len(value) == 1 and value in "0123456789abcdef"
 
 
 def _folder(part: _Part) -> Entry:

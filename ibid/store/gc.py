@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ibid.stage.contract import BadInputError
-from ibid.store.commits import WHOLE, Commit, Store
+from ibid.store.commits import Commit, Store
 from ibid.store.objects import MissingObjectError
 from ibid.store.reach import Cites, everywhere, reached
 
@@ -50,7 +50,7 @@ def collect(
 
 def uncited_results(store: Store, keys: Keys) -> list[str]:
     """List the keys of cached results that no commit cites."""
-    living = (pair for pair in everywhere(store) if pair[1].purged != WHOLE)
+    living = (pair for pair in everywhere(store) if not pair[1].gone)
     uncited = {row["key"] for row in store.database.query("SELECT key FROM results")}
     for each, commit in living:
         uncited -= keys(each, commit)

@@ -5,11 +5,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ibid.spec.preimage import Digest, digest_bytes, preimage
+from ibid.spec.preimage import Digest, digest_bytes, is_digest, preimage
 from ibid.stage.contract import BadInputError
-from ibid.store.commits import FILES, WHOLE, Commit, CommitId
+from ibid.store.commits import DELETED, FILES, WHOLE, Commit, CommitId
 
-_HEX = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")  # it becomes a part of a folder's name
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "project": str,
@@ -59,10 +58,10 @@ def decode(data: bytes, digest: str) -> Manifest:
         raise BadInputError("Expected the manifest of a commit.", received=error) from error
     plain = (
         not wrong
-        and _HEX.fullmatch(fields["tree"])
+        and is_digest(fields["tree"])
         and _NAME.fullmatch(fields["repo"])
         and _NAME.fullmatch(fields["id"])
-        and fields["purged"] in ("", FILES, WHOLE)
+        and fields["purged"] in ("", FILES, WHOLE, DELETED)
     )
     if not plain or manifest.encode() != data:
         raise BadInputError(

@@ -4,7 +4,6 @@ A new store goes through all of them, so that it is what a migrated one is. A st
 once a store was made with it: what is to change is one more step at the end.
 """
 
-import json
 import sqlite3
 from collections.abc import Callable
 
@@ -101,8 +100,7 @@ CREATE TABLE purged (
 def _lookups(connection: sqlite3.Connection) -> None:
     """Find uploads and jobs without reading all before; what earlier commits added stays unknown.
 
-    The newest record of a repo of uploads says from now on which number was given last, and which
-    upload `put --replace` takes away.
+    Records stay as they are: other copies hold them byte for byte.
     """
     _run(
         connection,
@@ -113,21 +111,6 @@ CREATE INDEX jobs_newest ON jobs (project, pipeline);
 CREATE INDEX jobs_running ON jobs (project) WHERE state = 'running';
 """,
     )
-    for project, repo, head in connection.execute("SELECT project, repo, head FROM branches"):
-        rows = connection.execute(
-            "SELECT id, provenance FROM commits WHERE project = ? AND repo = ? ORDER BY rowid DESC",
-            (project, repo),
-        ).fetchall()
-        uploads = [record for _, text in rows if "upload" in (record := json.loads(text))]
-        if uploads:
-            told = json.loads(next(text for commit, text in rows if commit == head))
-            told["sequence"] = max(int(record["upload"].partition("-")[0]) for record in uploads)
-            replaceable = (record["upload"] for record in uploads if record.get("replaceable"))
-            told["replaceable"] = next(replaceable, None)
-            connection.execute(
-                "UPDATE commits SET provenance = ? WHERE project = ? AND repo = ? AND id = ?",
-                (json.dumps(told, sort_keys=True), project, repo, head),
-            )
 
 
 def _run(connection: sqlite3.Connection, script: str) -> None:

@@ -13,14 +13,21 @@ from collections.abc import Iterator
 from io import FileIO
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
-from ibid.spec.preimage import Digest, digest_bytes
+from ibid.spec.preimage import Digest, digest_bytes, is_digest
 from ibid.stage.contract import BadInputError, IbidError
 from ibid.store.disk import named
 from ibid.store.incoming import Incoming
 
 CHUNK = 1 << 20
+
+
+class Readable(Protocol):
+    """What bytes come from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return some bytes; none at the end."""
 
 
 class MissingObjectError(IbidError):
@@ -44,7 +51,12 @@ class Objects:
         self._incoming = Incoming(folder / "incoming")
 
     def path(self, digest: Digest) -> Path:
-        """Say where an object's bytes are. Readers copy; nobody may write there."""
+        """Say where an object's bytes are. Readers copy; nobody may write there.
+
+        Raises BadInputError for what is no digest: it may be a path that leads out of the store.
+        """
+        if not is_digest(digest):
+            raise BadInputError("Expected a digest: 64 hex digits.", received=digest)
         return Path(self._place(digest))
 
     def __contains__(self, digest: Digest) -> bool:
@@ -74,7 +86,7 @@ class Objects:
             data = source.read()
         return self.put_bytes(data), len(data)
 
-    def put_stream(self, source: IO[bytes]) -> tuple[Digest, int]:
+    def put_stream(self, source: Readable) -> tuple[Digest, int]:
         """Store what a stream holds, hashing while copying."""
         first, more = source.read(CHUNK), b""
         # A pipe may give less than it has: only an empty read is the end.
@@ -109,12 +121,19 @@ class Objects:
                 copy.write(chunk)
         _check(digest, hasher.hexdigest())
 
+    def verify(self, digest: Digest) -> None:
+        """Hash an object before it is handed on; raises as `read`."""
+        with self._opened(digest) as source:
+            found = hashlib.file_digest(source, "sha256").hexdigest()
+        _check(digest, found)
+
     def all(self) -> Iterator[tuple[Digest, Path]]:
         """List every object: the digest that its name says, and where it is."""
         for folder in sorted(self.folder.iterdir()):
             if len(folder.name) == 2:
                 for path in sorted(folder.iterdir()):
-                    yield Digest(folder.name + path.name), path
+                    if is_digest(folder.name + path.name):
+                        yield Digest(folder.name + path.name), path
 
     def incoming(self) -> list[Path]:
         """List the files that have no name yet: being written now, or left by who was killed."""
@@ -127,7 +146,7 @@ class Objects:
     def sync(self) -> None:
         """Make every object written so far durable: one syncfs, not one fsync each."""
         with named(self.folder):
-            _syncfs(self._incoming.descriptor())
+            syncfs(self._incoming.descriptor())
 
     def close(self) -> None:
         """Let go of what is held open."""
@@ -148,7 +167,9 @@ class Objects:
             return self.path(digest).open("rb", buffering=0)
         except FileNotFoundError as error:
             raise MissingObjectError(
-                "Expected the store to hold an object that it cites.", received=digest
+                "Expected the store to hold an object that it cites.",
+                received=digest,
+                hint="ibid doctor",
             ) from error
 
     def _keep(self, temporary: str, digest: Digest) -> None:
@@ -170,10 +191,12 @@ def _check(digest: Digest, found: str) -> None:
         raise CorruptObjectError(
             f"Expected the bytes of object {digest}.",
             received=f"bytes of SHA-256 {found}: the disk or somebody has changed them",
+            hint="ibid doctor",
         )
 
 
-def _syncfs(descriptor: int) -> None:
+def syncfs(descriptor: int) -> None:
+    """Make all that was written to the file system of an open file durable."""
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "syncfs"):  # not Linux
         os.sync()

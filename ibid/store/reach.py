@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from ibid.spec.preimage import Digest
-from ibid.store.commits import FILES, WHOLE, Commit, CommitId, Store
+from ibid.store.commits import FILES, Commit, CommitId, Store
 from ibid.store.objects import MissingObjectError
 from ibid.store.trees import FOLDER, Entry, Trees
 
@@ -23,11 +23,15 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """What the record of one commit cites: objects, trees, and the commits that caused it."""
+    """What the record of one commit cites: objects, trees, and the commits that caused it.
+
+    `added` is the name in its tree of the upload that it brought.
+    """
 
     objects: tuple[Digest, ...] = ()
     trees: tuple[Digest, ...] = ()
     causes: tuple[Cause, ...] = ()
+    added: str | None = None
 
 
 Cites = Callable[[str], Cited]
@@ -53,7 +57,7 @@ def everywhere(store: Store) -> Iterator[tuple[Store, Commit]]:
 def commit_roots(commits: Iterable[Commit], cites: Cites) -> Iterator[Root]:
     """List the trees that commits hang on: their own, unless purged, and those of their code."""
     for commit in commits:
-        if commit.purged != WHOLE:
+        if not commit.gone:
             yield Root(commit.tree, commit.address, purged=commit.purged == FILES)
         for tree in cites(commit.provenance).trees:
             yield Root(tree, f"the code of {commit.address}")

@@ -1,27 +1,31 @@
 """Another place for objects and commits: any URL that fsspec knows.
 
 Objects first, then one manifest a commit, named by its content: what is there was there whole, and
-two machines that push at once add to one another. Nothing is ever changed or removed.
+two machines that push at once add to one another. Nothing is removed, and changed is only what is
+not what its name says.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+import hashlib
+import os
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from ibid.spec.preimage import Digest
+from ibid.spec.preimage import Digest, digest_bytes
 from ibid.stage.contract import BadInputError, IbidError, TemporaryError, UsageError
-from ibid.store.adopt import Adopted, adopt, needed
-from ibid.store.commits import Commit, Store
+from ibid.store import batches
+from ibid.store.adopt import Adopted, adopt, checking, is_news, needed
+from ibid.store.commits import DELETED, Commit, Store
 from ibid.store.manifest import Manifest, decode, name_of
-from ibid.store.objects import Objects
+from ibid.store.objects import CHUNK, Objects, syncfs
 from ibid.store.reach import Cites, commit_roots, purged_digests
 from ibid.store.trees import FOLDER
 
 AT_ONCE = 8
 T = TypeVar("T")
+_CHECK = "ibid push --check from where it was made: it sends again what is wrong or not there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +44,34 @@ class Remote:
         self._fs, self._root = _open(url)
         self._local = "file" in _protocols(self._fs)
 
-    def push(self, store: Store, cites: Cites) -> Sent:
-        """Add the commits of a project that are not there, and the objects that they need."""
-        with store.lock.shared(), _reaching():
+    def push(self, store: Store, cites: Cites, *, check: bool = False) -> Sent:
+        """Add the commits of a project that are not there, and the objects that they need.
+
+        Args:
+            store: whose.
+            cites: says what a record cites.
+            check: read all that is there of them too, and send again what is wrong.
+
+        Raises:
+            IbidError: for an object that is lost or damaged here; no commit is shown that needs it.
+        """
+        with store.lock.shared():
             manifests = [Manifest(store.project, c) for repo in store.repos() for c in
                          reversed(store.history(repo))]  # fmt: skip
             there = self._names(f"commits/{store.project}")
-            new = [manifest for manifest in manifests if manifest.digest not in there]
-            objects = self._missing(store, [manifest.commit for manifest in new], cites)
+            new = [
+                each
+                for each in manifests
+                if each.digest not in there or (check and self._is_wrong(store, each))
+            ]
+            sent = [each.commit for each in (manifests if check else new)]
+            objects = self._missing(store, sent, cites, check=check)
             self._each(lambda digest: self._send(store, digest), objects)
+            self._settle()
             # Only now, and causes before effects: whoever pulls meanwhile sees nothing partial.
             for manifest in sorted(new, key=lambda each: each.commit.created):
                 self._write(f"commits/{store.project}/{manifest.digest}", manifest.encode())
+            self._settle()
             return Sent(len(new), len(objects), sum(objects.values()))
 
     def pull(self, store: Store, cites: Cites) -> Adopted:
@@ -60,7 +80,7 @@ class Remote:
         Files that were purged here do not come back. Raises BadInputError for bytes that are not
         what their name says; then nothing is shown.
         """
-        with store.lock.shared(), _reaching():
+        with store.lock.shared():
             names = sorted(self._names(f"commits/{store.project}"))
             here = {
                 Manifest(store.project, commit).digest
@@ -74,19 +94,38 @@ class Remote:
                 name = name_of(manifest.commit)
                 # Of a commit that was purged there, both records are there: the later one counts.
                 # One that was imported there has lost its parent.
-                if name not in found or manifest.commit.purged or found[name].parent is None:
+                # Of one that was deleted there, its bytes are there still.
+                if manifest.commit.purged == DELETED and name in found:
+                    continue
+                if (
+                    name not in found
+                    or manifest.commit.purged
+                    or found[name].parent is None
+                    or found[name].purged == DELETED
+                ):
                     found[name] = manifest.commit
-            new = [c for name, c in found.items() if store.get(c.repo, c.id) is None]
+            new = [c for name, c in found.items() if is_news(c, store.get(c.repo, c.id))]
             self._complete(store, new, cites)
             return adopt(store, new, cites)
 
-    def fetch(self, store: Store, digests: Iterable[Digest]) -> None:
-        """Put those of some objects into the store that are there."""
-        with _reaching():
-            there = self._sizes()
-            self._each(lambda d: self._get(store.objects, d), [d for d in digests if d in there])
+    def fetch(self, store: Store, digests: Iterable[Digest]) -> list[str]:
+        """Put those of some objects into the store that are there; says which of them are wrong."""
+        there = self._sizes()
+        wrong = self._each(
+            lambda digest: self._try(store.objects, digest), [d for d in digests if d in there]
+        )
+        return [line for line in wrong if line]
 
-    def _missing(self, store: Store, commits: Sequence[Commit], cites: Cites) -> dict[Digest, int]:
+    def _try(self, objects: Objects, digest: Digest) -> str:
+        try:
+            self._get(objects, digest)
+        except BadInputError as error:
+            return f"{error.message} ({error.received})"
+        return ""
+
+    def _missing(
+        self, store: Store, commits: Sequence[Commit], cites: Cites, *, check: bool
+    ) -> dict[Digest, int]:
         """List what commits need and is not there in full, with its size."""
         there, objects = self._sizes(), needed(store, commits, cites)
         if lacking := sorted(digest for digest in objects if digest not in store.objects):
@@ -96,14 +135,44 @@ class Remote:
                 hint="ibid doctor",
             )
         sizes = {digest: store.objects.path(digest).stat().st_size for digest in objects}
-        return {digest: size for digest, size in sizes.items() if there.get(digest) != size}
+        known = [digest for digest, size in sizes.items() if check and there.get(digest) == size]
+        wrong = dict(zip(known, self._each(self._hash, known), strict=True))
+        return {
+            digest: size
+            for digest, size in sizes.items()
+            if there.get(digest) != size or wrong.get(digest, digest) != digest
+        }
+
+    def _hash(self, digest: Digest) -> str:
+        hasher = hashlib.sha256()
+        with self._reading(digest) as stream:
+            for chunk in iter(lambda: stream.read(CHUNK), b""):
+                hasher.update(chunk)
+        return hasher.hexdigest()
+
+    def _is_wrong(self, store: Store, manifest: Manifest) -> bool:
+        path = f"{self._root}/commits/{store.project}/{manifest.digest}"
+        with self._reaching():
+            return digest_bytes(self._fs.cat_file(path)) != manifest.digest
 
     def _complete(self, store: Store, commits: Sequence[Commit], cites: Cites) -> None:
-        """Fetch what commits need and is not here: a level of folders at a time."""
-        gone, objects = purged_digests(store), store.objects
-        trees = [root.tree for root in commit_roots(commits, cites)]
+        """Fetch what commits need and is not here.
+
+        A file of a commit that was purged is not missed: it may have gone before the first push.
+        """
+        cites = checking(cites)
+        roots = [*commit_roots(commits, cites)]
         single = {digest for commit in commits for digest in cites(commit.provenance).objects}
-        self._fetch_absent(objects, single)
+        self._fetch_absent(store.objects, single)
+        self._fetch_trees(store, [root.tree for root in roots if not root.purged])
+        if purged := [root.tree for root in roots if root.purged]:
+            self._fetch_trees(store, purged, self._sizes())
+
+    def _fetch_trees(
+        self, store: Store, trees: Sequence[Digest], held: Container[Digest] | None = None
+    ) -> None:
+        """Fetch trees, a level of folders at a time; of files those that are `held`: all."""
+        gone, objects = purged_digests(store), store.objects
         while trees:
             seen: set[str] = set()
             absent = {
@@ -111,6 +180,7 @@ class Remote:
                 for tree in trees
                 for kind, digest in store.trees.objects_of(tree, seen, _Held(objects))
                 if digest not in objects and digest not in gone
+                if kind == FOLDER or held is None or digest in held
             }
             self._fetch_absent(objects, absent)
             trees = [digest for digest, kind in absent.items() if kind == FOLDER]
@@ -120,29 +190,25 @@ class Remote:
         self._each(lambda digest: self._get(objects, digest), wanted)
 
     def _get(self, objects: Objects, digest: Digest) -> None:
-        try:
-            with self._fs.open(self._object(digest), "rb") as stream:
-                found, _ = objects.put_stream(stream)
-        except FileNotFoundError as error:
-            raise BadInputError(
-                "Expected the remote to hold an object that a commit there cites.",
-                received=f"no {digest}",
-                hint="ibid push again from where it was made",
-            ) from error
+        with self._reading(digest) as stream:
+            found, _ = objects.put_stream(stream)
         if found != digest:
             raise BadInputError(
                 "Expected the bytes of an object that the remote holds.",
                 received=f"{digest} has the bytes of {found}",
+                hint=_CHECK,
             )
 
     def _manifest(self, store: Store, name: str) -> Manifest:
-        data = self._fs.cat_file(f"{self._root}/commits/{store.project}/{name}")
+        with self._reaching():
+            data = self._fs.cat_file(f"{self._root}/commits/{store.project}/{name}")
         manifest = decode(data, name)
         if manifest.project != store.project:
             raise BadInputError(f"Expected commits of {store.project}.", received=manifest.project)
         return manifest
 
     def _send(self, store: Store, digest: Digest) -> None:
+        store.objects.verify(digest)  # before a byte is there: a pull would refuse it for good
         with self._placed(self._object(digest)) as target:
             self._fs.put_file(str(store.objects.path(digest)), target)
 
@@ -153,13 +219,56 @@ class Remote:
     @contextmanager
     def _placed(self, path: str) -> Iterator[str]:
         """Give the path to write to. An object store shows whole files only, a folder any part."""
-        if not self._local:
-            yield path
-            return
-        half = f"{self._root}/incoming/{uuid4().hex}"
-        yield half
-        self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
-        self._fs.mv(half, path)
+        with self._reaching():
+            if not self._local:
+                yield path
+                return
+            half = f"{self._root}/incoming/{uuid4().hex}"
+            yield half
+            self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+            self._fs.mv(half, path)
+
+    def _settle(self) -> None:
+        """Make what was sent durable before more is said of it; a server does so by itself."""
+        if self._local and os.path.isdir(self._root):  # noqa: PTH112 - a string, as fsspec's
+            descriptor = os.open(self._root, os.O_RDONLY)
+            try:
+                syncfs(descriptor)
+            finally:
+                os.close(descriptor)
+
+    @contextmanager
+    def _reading(self, digest: Digest) -> Iterator["_Stream"]:
+        try:
+            with self._reaching():
+                stream = self._fs.open(self._object(digest), "rb")
+        except FileNotFoundError as error:
+            raise BadInputError(
+                "Expected the remote to hold an object that a commit there cites.",
+                received=f"no {digest}",
+                hint=_CHECK,
+            ) from error
+        with stream:
+            yield _Stream(stream, self._reaching)
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Turn what libraries raise when a remote cannot be reached into an error that says so.
+
+        Around what they do alone: a full disk here is none of theirs, nor is a bug of ours.
+        """
+        try:
+            yield
+        except (IbidError, FileNotFoundError):
+            raise
+        except Exception as error:  # a border: each kind of remote raises errors of its own
+            if self._local and isinstance(error, OSError):  # a disk, which `explain` knows of
+                raise
+            raise TemporaryError(
+                "Expected to reach the remote.",
+                received=f"{type(error).__name__}: {error}",
+                hint="what was sent is kept: the same command goes on from there",
+            ) from error
 
     def _object(self, digest: Digest) -> str:
         return f"{self._root}/objects/{digest[:2]}/{digest[2:]}"
@@ -176,14 +285,27 @@ class Remote:
     def _find(self, folder: str) -> dict[str, Any]:
         self._fs.invalidate_cache()
         try:
-            found: dict[str, Any] = self._fs.find(f"{self._root}/{folder}", detail=True)
+            with self._reaching():
+                found: dict[str, Any] = self._fs.find(f"{self._root}/{folder}", detail=True)
         except FileNotFoundError:  # nothing was pushed yet
             return {}
         return found
 
     def _each(self, work: Callable[[Any], T], items: Iterable[Any]) -> list[T]:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(work, items))
+        return [*batches.each(work, items, AT_ONCE)]
+
+
+class _Stream:
+    """What is read from a remote."""
+
+    def __init__(self, stream: Any, reaching: Callable[[], AbstractContextManager[None]]) -> None:
+        self._stream, self._reaching = stream, reaching
+
+    def read(self, size: int) -> bytes:
+        """Return some bytes; none at the end."""
+        with self._reaching():
+            data: bytes = self._stream.read(size)
+        return data
 
 
 class _Held:
@@ -223,18 +345,3 @@ def _not_installed(error: ImportError) -> UsageError:
         received=error,
         hint="make setup-remote",
     )
-
-
-@contextmanager
-def _reaching() -> Iterator[None]:
-    """Turn what libraries raise when a remote cannot be reached into an error that says so."""
-    try:
-        yield
-    except IbidError:
-        raise
-    except Exception as error:  # a border: each kind of remote raises errors of its own
-        raise TemporaryError(
-            "Expected to reach the remote.",
-            received=f"{type(error).__name__}: {error}",
-            hint="what was sent is kept: the same command goes on from there",
-        ) from error

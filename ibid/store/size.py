@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ibid.spec.preimage import Digest
-from ibid.store.commits import WHOLE, Store
+from ibid.store.commits import Store
 from ibid.store.gc import Swept
 from ibid.store.home import Home
 from ibid.store.reach import Cites, reached
@@ -66,10 +66,10 @@ def _repo(store: Store, repo: str, sizes: dict[Digest, int]) -> RepoSize:
     unique = {
         digest
         for commit in commits
-        if commit.purged != WHOLE
+        if not commit.gone
         for _, digest in store.trees.objects_of(commit.tree, seen)
     }
-    logical = sum(commit.size for commit in commits if commit.purged != WHOLE)
+    logical = sum(commit.size for commit in commits if not commit.gone)
     # A file that was purged is in the tree and not in the store.
     held = [sizes[digest] for digest in unique if digest in sizes]
     return RepoSize(repo, len(commits), logical, sum(held), len(held))

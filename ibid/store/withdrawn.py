@@ -13,10 +13,11 @@ from ibid.store.reach import purged_digests
 SHOWN = 5
 
 
-def refuse_files(store: Store, path: Path, *, again: bool) -> None:
+def refuse_files(store: Store, path: Path, *, again: bool) -> list[Digest]:
     """Refuse a file or folder that holds what was purged, before a byte of it is stored.
 
-    Only files of a size that was purged are hashed.
+    Only files of a size that was purged are hashed. Returns what is taken back: `forget` that it
+    was purged where it is shown again, and not before.
 
     Args:
         store: the store that remembers.
@@ -27,21 +28,19 @@ def refuse_files(store: Store, path: Path, *, again: bool) -> None:
         BadInputError: that names the files.
     """
     sizes = {row["size"] for row in store.database.query("SELECT size FROM purged")}
-    if sizes:
-        found = {str(file): _hash(file) for file in _files(path) if file.stat().st_size in sizes}
-        refuse(store, found, again=again)
+    if not sizes:
+        return []
+    found = {str(file): _hash(file) for file in _files(path) if file.stat().st_size in sizes}
+    return refuse(purged_digests(store), found, again=again)
 
 
-def refuse(store: Store, files: Mapping[str, Digest], *, again: bool) -> None:
-    """Refuse digests that were purged, given by the names that people know them by."""
-    gone = purged_digests(store)
+def refuse(
+    gone: Mapping[Digest, float], files: Mapping[str, Digest], *, again: bool
+) -> list[Digest]:
+    """Refuse digests that are `gone`, given by the names that people know them by."""
     held = [name for name, digest in files.items() if digest in gone]
-    if not held:
-        return
-    if again:
-        rows = [(files[name],) for name in held]
-        store.database.execute_many("DELETE FROM purged WHERE digest = ?", rows)
-        return
+    if again or not held:
+        return [files[name] for name in held]
     days = (
         f"{name}, purged on {datetime.fromtimestamp(gone[files[name]], UTC):%Y-%m-%d}"
         for name in held[:SHOWN]
@@ -51,6 +50,13 @@ def refuse(store: Store, files: Mapping[str, Digest], *, again: bool) -> None:
         "Expected nothing that was purged from this store. Nothing was committed.",
         received="\n".join(days) + more,
         hint="leave them out; --again takes them back",
+    )
+
+
+def forget(store: Store, files: Iterable[Digest]) -> None:
+    """Write down that files which were purged are here again."""
+    store.database.execute_many(
+        "DELETE FROM purged WHERE digest = ?", [(digest,) for digest in files]
     )
 
 

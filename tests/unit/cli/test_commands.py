@@ -264,3 +264,19 @@ def test_json_of_the_lineage_is_stable(done):
     first, second = (done.ibid("lineage", "total", "--json").stdout for _ in range(2))
     assert first == second
     assert json.loads(first)["of"].startswith("total@")
+
+
+def test_get_replaces_only_by_what_is_whole(done, tmp_path):
+    target = tmp_path / "mine"
+    target.mkdir()
+    (target / "own").write_text("of the user")
+    digest = next(row["digest"] for row in done.json("ls", "count") if row["name"] == "one")
+    path = done.root / ".ibid" / "objects" / digest[:2] / digest[2:]
+    lost = path.read_bytes()
+    path.unlink()
+    assert "ibid doctor" in done.ibid("get", "count", target, "--force", code=1).stderr
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".mine")] == []
+    assert (target / "own").read_text() == "of the user"
+    path.write_bytes(lost)
+    done.ibid("get", "count", target, "--force")
+    assert {each.name for each in target.iterdir()} == {"one", "two"}

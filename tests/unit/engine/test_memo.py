@@ -78,3 +78,9 @@ def test_an_answer_that_lost_its_bytes_is_worked_out_again(reader):
     kept.write_bytes(b"")
     assert reader.recall() == [["file"], "text"]
     assert reader.times == 2
+
+
+def test_a_folder_that_cannot_be_written_costs_only_time(reader):
+    reader.memo.folder.write_text("no folder")
+    assert reader.recall() == reader.recall() == [["file"], "text"]
+    assert reader.times == 2

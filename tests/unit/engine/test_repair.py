@@ -64,6 +64,16 @@ def test_an_output_is_found_and_made_again(done, store, path, how):
     assert quarantined.exists() == (how == DAMAGED)
 
 
+def test_an_object_that_cannot_be_read_is_damaged_and_the_rest_is_examined(done, store):
+    digest = entry(store, "count", "/one")
+    path = store.objects.path(digest)
+    path.unlink()
+    path.symlink_to(path)  # opening it fails, whoever asks
+    health = look(done.project(), store)
+    (finding,) = health.findings
+    assert (finding.kind, finding.subject) == (DAMAGED, digest)
+
+
 def test_an_output_whose_input_is_an_output_that_is_lost_too_comes_after_it(done, store):
     for repo, path in (("count", "/one"), ("total", "/total.json")):
         store.objects.path(entry(store, repo, path)).unlink()
@@ -115,6 +125,7 @@ def test_what_is_lost_is_fetched_where_it_can_be(done, store, tmp_path):
     def fetch(digests):
         for digest in digests:
             store.objects.put_file(str(copy / digest[:2] / digest[2:]))
+        return []
 
     mended = mend(done, store, fetch)
     assert mended.after.findings == ()

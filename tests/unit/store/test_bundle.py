@@ -7,11 +7,17 @@ import tarfile
 
 import pytest
 
-from ibid.engine.record import cited
+from ibid.engine.record import cited, of_input
 from ibid.engine.repair import look
+from ibid.spec.preimage import digest_bytes, preimage
 from ibid.stage.contract import BadInputError
 from ibid.store import bundle
+from ibid.store.commits import Commit
+from ibid.store.folders import EMPTY, encode
 from ibid.store.home import Home
+from ibid.store.manifest import Manifest
+from ibid.store.objects import CorruptObjectError
+from ibid.store.reach import purged_digests
 
 
 @pytest.fixture
@@ -56,6 +62,15 @@ def refused(store, path, match):
         take_in(store, path)
     assert store.repos() == []
     return str(caught.value)
+
+
+def test_bytes_that_are_damaged_here_are_not_written(source, tmp_path):
+    path = source.objects.path(source.head("count").tree)
+    path.chmod(0o644)
+    path.write_bytes(b"z" * path.stat().st_size)
+    with pytest.raises(CorruptObjectError, match="ibid doctor"):
+        bundle.write(source, source.resolve("count"), tmp_path / "no.tar", cited)
+    assert [*tmp_path.glob("no.tar*")] == []
 
 
 def test_it_holds_all_that_is_behind_a_commit(source, other, file, done):
@@ -176,6 +191,39 @@ def test_another_projects_commits_are_refused(file, tmp_path):
         assert "words" in refused(pets, file, "pipeline pets")
 
 
+def test_an_import_that_fails_leaves_what_was_purged_purged(done, source, file):
+    done.ibid("rm", "texts:one", "--purge")
+    before = purged_digests(source)
+    files = members(file)
+    files.pop(next(name for name in files if name.startswith("commits/")))
+    rewrite(file, files)
+    with pytest.raises(BadInputError):
+        take_in(source, file, again=True)
+    assert before
+    assert purged_digests(source) == before
+
+
+def test_a_record_that_differs_is_shown(source, file, done):
+    source.database.execute("UPDATE commits SET provenance = replace(provenance, '{', '{ ')")
+    with pytest.raises(BadInputError, match=r"here it is \{ "):
+        take_in(source, file)
+
+
+def test_an_upload_is_known_by_its_bytes_where_it_was_taken_in(tmp_path):
+    with (
+        contextlib.closing(Home(tmp_path / "here").open("pets")) as here,
+        contextlib.closing(Home(tmp_path / "there").open("pets")) as there,
+    ):
+        added = here.trees.write_files({"a.jpg": b"x"})
+        tree = here.trees.write_listing({"0001-mine": added})
+        told = of_input(upload="0001-mine", sequence=1)
+        made = here.commit("stream", "0" * 32, tree, told, added=added.digest)
+        bundle.write(here, made, tmp_path / "stream.tar", cited)
+        take_in(there, tmp_path / "stream.tar")
+        assert there.that_added("stream", added.digest) == there.history("stream")
+        assert len(there.history("stream")) == 1
+
+
 def test_what_was_purged_neither_leaves_nor_comes_back(done, source, file, tmp_path):
     done.ibid("rm", "texts:one", "--purge")
     old = source.history("total")[-1]
@@ -185,3 +233,65 @@ def test_what_was_purged_neither_leaves_nor_comes_back(done, source, file, tmp_p
     assert "purged" in done.ibid("import", file, code=3).stderr
     done.ibid("import", file, "--again")
     assert done.ibid("cat", "texts@master^:/one").stdout == "a b"
+
+
+def forged(path, **facts):
+    """Write a bundle of one commit, made by hand."""
+    files, record = {}, {"kind": "input"} | facts.pop("record", {})
+    for data in facts.pop("objects", []):
+        files[f"objects/{digest_bytes(data)}"] = data
+    commit = Commit("texts", "1" * 32, None, size=1, created=1.0,
+                    provenance=json.dumps(record), **facts)  # fmt: skip
+    manifest = Manifest("words", commit)
+    head = {"format": bundle.FORMAT, "of": f"texts@{commit.id}", "commits": [manifest.digest]}
+    rewrite(path, {bundle.HEAD: preimage("bundle", head)}
+            | {f"commits/{manifest.digest}": manifest.encode()} | files)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["../../pwned", "..", ".", "", "a/b", "a\0b", "\ud800"])
+def test_a_tree_with_a_name_that_leads_out_is_refused(other, tmp_path, name):
+    row = ["file", name, digest_bytes(b"x"), 1]
+    tree = json.dumps(["ibid/tree/1", [row]]).encode()
+    path = tmp_path / "forged.tar"
+    forged(path, tree=digest_bytes(tree), objects=[tree, b"x"])
+    refused(other, path, "Expected the names of a folder")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ["file", "a", "../../../etc", 1],
+        ["link", "a", "0" * 64, 1],
+        ["file", "a", "0" * 64, -1],
+        ["file", "a", "0" * 64, True],
+        ["file", "a", "0" * 64],
+        "file",
+    ],
+)
+def test_a_tree_with_a_row_that_no_folder_has_is_refused(other, tmp_path, row):
+    tree = json.dumps(["ibid/tree/1", [row]]).encode()
+    path = tmp_path / "forged.tar"
+    forged(path, tree=digest_bytes(tree), objects=[tree])
+    refused(other, path, "Expected the names of a folder")
+
+
+def test_a_record_that_cites_a_path_is_refused(other, tmp_path):
+    (tmp_path / "outside").write_text("of somebody else")
+    record = {
+        "kind": "output",
+        "spec_record": f"..//{'../' * 20}{tmp_path}/outside",
+        "environment_record": EMPTY,
+        "code": EMPTY,
+        "inputs": [],
+    }
+    path = tmp_path / "forged.tar"
+    forged(path, tree=EMPTY, record=record, objects=[encode(())])
+    refused(other, path, "cites digests")
+    with pytest.raises(BadInputError, match="Expected a digest"):
+        other.objects.path(record["spec_record"])
+
+
+def test_a_record_that_lacks_its_inputs_is_refused(other, tmp_path):
+    path = tmp_path / "forged.tar"
+    forged(path, tree=EMPTY, record={"kind": "output"}, objects=[encode(())])
+    refused(other, path, "Expected the record of a commit")

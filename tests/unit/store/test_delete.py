@@ -56,10 +56,42 @@ def test_force_keeps_the_record_that_others_cite(done):
     newest = addresses(done, "count")[0]
     done.ibid("delete", "commit", newest, "--force")
     done.ibid("gc", "--results")
-    assert "purged on 20" in done.ibid("ls", newest, code=3).stderr
-    assert "purged (whole)" in done.ibid("lineage", "total").stdout
+    assert "deleted on 20" in done.ibid("ls", newest, code=3).stderr
+    assert "deleted on 20" in done.ibid("lineage", "total").stdout
     done.ibid("run")
     assert len(done.json("ls", "count")) == 1
+
+
+def test_an_input_that_others_cite_is_no_head_any_more(done):
+    newest, middle, _ = addresses(done, "texts")
+    done.ibid("delete", "commit", newest, "--force")
+    done.ibid("gc", "--results")
+    assert done.json("repos")[0]["commit"] == middle.partition("@")[2]
+    done.put(two="d")
+    done.run()
+    assert {row["name"] for row in done.json("ls", "texts")} == {"one", "two"}
+    for name in ("texts", "total"):
+        done.ibid("delete", "repo", name, "--force")
+    done.ibid("gc", "--results")
+    done.put(one="z")
+    done.run()
+    assert done.ibid("cat", "total:/total.json").stdout == '{\n  "d": 1,\n  "z": 1\n}\n'
+    assert {finding["kind"] for finding in done.json("doctor")["findings"]} <= {"leftover"}
+
+
+def test_a_backup_restores_what_was_deleted_by_force(done, tmp_path):
+    newest = addresses(done, "texts")[0]
+    file, remote = tmp_path / "backup.tar", (tmp_path / "remote").as_uri()
+    done.ibid("export", "total", file)
+    done.ibid("push", "--remote", remote)
+    for arguments in (("import", file), ("pull", "--remote", remote)):
+        done.ibid("delete", "commit", newest, "--force")
+        done.ibid("gc")
+        assert "deleted on 20" in done.ibid("cat", f"{newest}:/one", code=3).stderr
+        done.ibid(*arguments)
+        assert done.ibid("cat", f"{newest}:/one").stdout == "a b c"
+        assert done.json("repos")[0]["commit"] == newest.partition("@")[2]
+        assert {finding["kind"] for finding in done.json("doctor")["findings"]} <= {"leftover"}
 
 
 def test_a_whole_repo_goes_and_a_run_makes_it_again(done):

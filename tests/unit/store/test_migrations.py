@@ -64,6 +64,18 @@ def test_an_old_store_goes_on_where_it_was(old):
     assert old.digests() == before
 
 
+def test_records_stay_byte_for_byte(old):
+    query = "SELECT repo, id, provenance FROM commits ORDER BY repo, id"
+    with contextlib.closing(sqlite3.connect(old.root / ".ibid" / "ibid.db")) as database:
+        # As a repo of uploads has it.
+        told = '{"kind": "input", "replaceable": true, "upload": "0001-mine", "version": 1}'
+        database.execute("UPDATE commits SET provenance = ? WHERE repo = 'texts'", (told,))
+        database.commit()
+        before = database.execute(query).fetchall()
+    with contextlib.closing(old.open()) as store:
+        assert [tuple(row) for row in store.database.query(query)] == before
+
+
 def test_a_step_that_fails_leaves_the_store_as_it_was(old, monkeypatch):
     def fail(connection):
         connection.execute("CREATE TABLE half (a)")

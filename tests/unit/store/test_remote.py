@@ -15,7 +15,9 @@ import pytest
 from ibid.engine.record import cited
 from ibid.engine.repair import look, repair
 from ibid.stage.contract import BadInputError, TemporaryError
+from ibid.store.commits import PurgedError
 from ibid.store.home import Home
+from ibid.store.objects import CorruptObjectError
 from ibid.store.remote import Remote
 
 SERVER = Path(__file__).parents[3] / ".tools" / "versitygw"
@@ -158,7 +160,61 @@ def test_bytes_that_are_not_what_their_name_says_are_refused(here, there, folder
     with pytest.raises(BadInputError, match="the bytes of an object") as caught:
         Remote(folder.as_uri()).pull(there, cited)
     assert digest in str(caught.value)
+    assert "push --check" in str(caught.value)
     assert there.repos() == []
+    Remote(folder.as_uri()).push(here, cited)
+    with pytest.raises(BadInputError):
+        Remote(folder.as_uri()).pull(there, cited)
+    assert Remote(folder.as_uri()).push(here, cited, check=True).objects == 1
+    Remote(folder.as_uri()).pull(there, cited)
+    assert heads(there) == heads(here)
+
+
+def test_bytes_that_are_damaged_here_are_not_sent(here, there, folder):
+    digest = here.head("count").tree
+    path = here.objects.path(digest)
+    whole = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes(b"z" * len(whole))
+    with pytest.raises(CorruptObjectError, match=digest):
+        Remote(folder.as_uri()).push(here, cited)
+    assert Remote(folder.as_uri()).pull(there, cited).commits == ()
+    path.write_bytes(whole)
+    Remote(folder.as_uri()).push(here, cited)
+    Remote(folder.as_uri()).pull(there, cited)
+    assert heads(there) == heads(here)
+
+
+def test_a_purge_before_the_first_push_does_not_hinder_a_pull(done, here, there, folder):
+    done.put(three="xyzzy")
+    done.run()
+    digest = here.trees.find(here.head("texts").tree, "/three").digest
+    done.ibid("rm", "texts:three", "--purge")
+    Remote(folder.as_uri()).push(here, cited)
+    Remote(folder.as_uri()).pull(there, cited)
+    assert heads(there) == heads(here)
+    assert look(done.project(), there).wrong == ()
+    with pytest.raises(PurgedError), there.reading(there.resolve("texts", "master^")):
+        there.objects.read(digest)
+    assert Remote(folder.as_uri()).push(there, cited).objects == 0
+
+
+def test_a_bad_object_there_does_not_keep_a_repair_from_the_others(here, folder):
+    Remote(folder.as_uri()).push(here, cited)
+    lost = [here.trees.find(here.head("texts").tree, path).digest for path in ("/one", "/two")]
+    (folder / "objects" / lost[0][:2] / lost[0][2:]).write_bytes(b"tampered with")
+    for digest in lost:
+        here.objects.path(digest).unlink()
+    (said,) = Remote(folder.as_uri()).fetch(here, lost)
+    assert lost[0] in said
+    assert lost[1] in here.objects
+
+
+def test_a_fault_of_this_disk_is_not_taken_for_one_of_the_remote(here, there, url):
+    Remote(url).push(here, cited)
+    (there.objects.folder / "incoming").rmdir()
+    with pytest.raises(FileNotFoundError):
+        Remote(url).pull(there, cited)
 
 
 def test_a_changed_manifest_is_refused(here, there, folder):
@@ -176,8 +232,10 @@ def test_an_object_that_the_remote_has_lost_is_named(here, there, folder):
     (folder / "objects" / digest[:2] / digest[2:]).unlink()
     with pytest.raises(BadInputError, match=digest):
         Remote(folder.as_uri()).pull(there, cited)
-    Remote(folder.as_uri()).push(here, cited)  # it sends what is to be seen only
     assert there.repos() == []
+    assert Remote(folder.as_uri()).push(here, cited, check=True).objects == 1
+    Remote(folder.as_uri()).pull(there, cited)
+    assert heads(there) == heads(here)
 
 
 def test_a_remote_that_does_not_answer_is_a_temporary_failure(here, monkeypatch):
