@@ -20,6 +20,7 @@ from ibid.engine.run import Run
 from ibid.spec.spec import Spec
 from ibid.stage.contract import ExitCode, IbidError
 from ibid.store.commits import CommitId, Store
+from ibid.store.disk import explain
 
 POLL_SECONDS = 0.5
 Stamps = dict[Path, tuple[int, int]]
@@ -82,7 +83,8 @@ def watch(
                     code = done.code
                     if done.stopped:
                         return code
-                except IbidError as error:
+                except (IbidError, OSError) as raised:  # it may pass, a full disk among that
+                    error = explain(raised) if isinstance(raised, OSError) else raised
                     code = int(error.code)
                     say(f"error: {error}")
                 project = _next(watching, project, store, load, say)

@@ -5,7 +5,7 @@ ignored in silence.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +15,13 @@ from ibid.spec.sources import Input, Source, leaves, read_input
 from ibid.stage.contract import UsageError
 
 ANNOTATION = "ibid/"
+# Variables that say where a stage is and what it may import.
+RESERVED = frozenset(
+    {
+        *("HOME", "TMPDIR", "PFS_ROOT", "SECRETS_ROOT", "DATUM_SOCKET", "IBID_MODULES"),
+        *("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "PYTHONNOUSERSITE"),
+    }
+)
 
 # Honoured here, by path; a value that is a mapping of the user's own is not looked into.
 HONOURED = {
@@ -133,6 +140,10 @@ def read_spec(request: Mapping[str, Any]) -> Spec:
         if key.startswith(ANNOTATION)
     }
     inputs = read_input(name, _required(request, "input"))
+    secrets = tuple(read_secret(name, secret) for secret in transform.get("secrets", ()))
+    _refuse_reserved(name, transform.get("env", {}), "env")
+    _refuse_reserved(name, [secret.env_var for secret in secrets], "a secret's env_var")
+    _refuse_reserved(name, [source.name for source in leaves(inputs)], "an input's name")
     lazy = ["input.pfs.lazy"] if any(source.lazy for source in leaves(inputs)) else []
     return Spec(
         name=name,
@@ -141,7 +152,7 @@ def read_spec(request: Mapping[str, Any]) -> Spec:
         stdin=tuple(transform.get("stdin", ())),
         err_cmd=tuple(transform.get("err_cmd", ())),
         err_stdin=tuple(transform.get("err_stdin", ())),
-        secrets=tuple(read_secret(name, secret) for secret in transform.get("secrets", ())),
+        secrets=secrets,
         env=transform.get("env", {}),
         accept=frozenset({0, *transform.get("accept_return_code", ())}),
         batching=transform.get("datum_batching", False),
@@ -163,6 +174,16 @@ def read_spec(request: Mapping[str, Any]) -> Spec:
         metrics=tuple(facts.get("metrics", "").split()),
         cluster_only=(*_cluster_only(name, request), *lazy),
     )
+
+
+def _refuse_reserved(pipeline: str, names: Iterable[str], where: str) -> None:
+    """Refuse to let a pipeline replace what holds its stage to its key and its folders."""
+    if taken := sorted(RESERVED.intersection(names)):
+        raise UsageError(
+            f"Expected other names in '{pipeline}': each is a variable that the engine sets.",
+            received=f"{', '.join(taken)}, as {where}",
+            hint="choose another name in pipeline.yaml, then ibid specs",
+        )
 
 
 def _cluster_only(name: str, request: Mapping[str, Any]) -> Iterator[str]:

@@ -299,3 +299,16 @@ def test_what_can_change_a_result_is_part_of_the_meaning(path):
 def test_how_fast_and_where_it_runs_is_no_part_of_the_meaning(path):
     changed = read_spec(request(**{path: CHANGES_NOTHING[path]}))
     assert changed.meaning() == read_spec(REQUEST).meaning()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"transform__env": {"PYTHONPATH": "/somewhere"}},
+        {"transform__secrets": [{"name": "s", "key": "k", "env_var": "HOME"}]},
+        {"input": {"pfs": {"repo": "texts", "name": "PFS_ROOT", "glob": "/"}}},
+    ],
+)
+def test_no_spec_replaces_what_the_engine_tells_its_stage(fields):
+    with pytest.raises(UsageError, match="a variable that the engine sets"):
+        read_spec(request(**fields))
