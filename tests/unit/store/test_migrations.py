@@ -53,7 +53,8 @@ def test_an_old_store_is_kept_migrated_and_said_once(old):
 
 def test_an_old_store_goes_on_where_it_was(old):
     before = old.digests()
-    assert old.json("doctor")["findings"] == []
+    found = old.json("doctor")["findings"]
+    assert [finding for finding in found if finding["kind"] != "leftover"] == []
     assert old.read("total", "/total.json") == (
         '{\n  "be": 3,\n  "it": 1,\n  "let": 1,\n  "not": 2,\n  "or": 2,\n  "to": 2\n}\n'
     )
