@@ -1,6 +1,5 @@
 """Commands about data: put, repos, commits, ls, get, cat."""
 
-import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +8,9 @@ from uuid import uuid4
 import typer
 
 from ibid.cli import show
-from ibid.cli.options import Address, Json, NoRun, Pipeline, find_commit, find_entry, opened
+from ibid.cli.options import Address, Json, NoRun, Pipeline, find_entry, opened
 from ibid.cli.running import run_and_show
-from ibid.engine import inputs
+from ibid.engine import inputs, scratch
 from ibid.engine.project import Project
 from ibid.stage.contract import UsageError, one_line
 from ibid.store.commits import Commit, Store
@@ -104,7 +103,7 @@ def commits(
 def ls(address: Address, json: Json = False, pipeline: Pipeline = None) -> None:
     """List a folder of a commit."""
     with opened(pipeline) as (_, store):
-        _, entry = find_entry(store, address)
+        _, _, entry = find_entry(store, address)
         entries = store.trees.read(entry.digest) if entry.kind == FOLDER else [entry]
         if json:
             show.data(
@@ -135,38 +134,31 @@ def get(
 ) -> None:
     """Copy a file or folder out of the store."""
     with opened(pipeline) as (_, store):
-        _, entry = find_entry(store, address)
+        commit, _, entry = find_entry(store, address)
         if target.exists() and not force:
             raise UsageError("Expected a new path.", received=f"{target} exists", hint="--force")
         target.parent.mkdir(parents=True, exist_ok=True)
         beside = target.with_name(f".{target.name}.{uuid4().hex}")
         try:
-            with store.reading(find_commit(store, address.partition(":")[0])):
+            with store.reading(commit):
                 store.trees.checkout(entry, beside)
-            _remove(target)  # only now: what takes its place is whole
+            scratch.remove(target)  # only now: what takes its place is whole
             beside.rename(target)
         finally:
-            _remove(beside)
+            scratch.remove(beside)
         show.say(f"{target}: {show.size(entry.size)}")
 
 
 def cat(address: Address, pipeline: Pipeline = None) -> None:
     """Print a file of a commit; of a folder, the names in it."""
     with opened(pipeline) as (_, store):
-        path, entry = find_entry(store, address)
+        commit, path, entry = find_entry(store, address)
         if entry.kind != FILE:
             names = ", ".join(one_line(inner.name) for inner in store.trees.read(entry.digest))
             raise UsageError("Expected a file.", received=f"{path}, a folder of {names}")
-        with store.reading(find_commit(store, address.partition(":")[0])):
+        with store.reading(commit):
             sys.stdout.buffer.write(store.objects.read(entry.digest))
         sys.stdout.buffer.flush()
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _purged(commit: Commit) -> str:

@@ -58,8 +58,8 @@ def find_commit(store: Store, address: str) -> Commit:
     return store.resolve(repo, ref or MASTER)
 
 
-def find_entry(store: Store, address: str) -> tuple[str, Entry]:
-    """Find the file or folder that an address names; returns its path and its entry."""
+def find_entry(store: Store, address: str) -> tuple[Commit, str, Entry]:
+    """Find the file or folder that an address names; returns its commit, path and entry."""
     repo, ref, path = split(address)
     commit = store.resolve(repo, ref or MASTER)
     path = "/" + (path or "").strip("/")
@@ -71,7 +71,8 @@ def find_entry(store: Store, address: str) -> tuple[str, Entry]:
             received=path,
             hint=f"ibid ls {commit.address}",
         )
-    return path, Entry(entry.name, FOLDER, commit.tree, commit.size) if path == "/" else entry
+    root = Entry(entry.name, FOLDER, commit.tree, commit.size)
+    return commit, path, root if path == "/" else entry
 
 
 def split(address: str) -> tuple[str, str | None, str | None]:

@@ -176,7 +176,7 @@ def _target(store: Store, address: str, purge: bool) -> Target:
             received=address,
             hint="--purge removes files of older commits from all history",
         )
-    found, entry = find_entry(store, address)
+    _, found, entry = find_entry(store, address)
     return Target(repo, found, entry)
 
 

@@ -2,13 +2,13 @@
 
 import math
 import random
-import shutil
 import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
+from ibid.engine import scratch
 from ibid.engine.events import JobDone, JobStarted, Watch
 from ibid.engine.execution import Execution, Task
 from ibid.engine.plan import State, plan
@@ -112,7 +112,7 @@ class Auditor:
                 said = (outcome.error if outcome else words,)
                 open_.append(Finding(name, task.datum.label, said))
         if not wrong and execution.logs.exists():  # no job is theirs: nothing would remove them
-            shutil.rmtree(execution.logs)
+            scratch.remove(execution.logs)
         head = self._store.head(name)
         self._watch(
             JobDone(

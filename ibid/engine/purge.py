@@ -1,6 +1,5 @@
 """Purge files from all history, with every output that was made from them."""
 
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,7 +98,7 @@ def _forget_words(project: Project, store: Store, citing: Citing) -> int:
             forgotten += 1
     strays = stray_logs(project, store)
     for path in strays:
-        shutil.rmtree(path)
+        scratch.remove(path)
     return forgotten + len(strays)
 
 
@@ -116,7 +115,7 @@ def _forget_job(project: Project, store: Store, name: tuple[Any, ...]) -> None:
     _, pipeline, job = name
     logs = project.home.logs / f"{pipeline}@{job}"
     if logs.exists():
-        shutil.rmtree(logs)
+        scratch.remove(logs)
     with store.database.transaction():
         for table, column in (("jobs", "id"), ("datums", "job")):
             log = ", log = '', log_start = 0, log_end = 0" if table == "datums" else ""

@@ -123,7 +123,7 @@ def _look_alone(project: Project, store: Store) -> Health:
 
 def _missing(store: Store) -> frozenset[Digest]:
     """List what is cited and not there, as far as folders can be read."""
-    present = _Present(store)
+    present = store.objects  # whatever their bytes: the damaged ones were set aside
     return frozenset(d for d in reached(store, cited, within=present) if d not in present)
 
 
@@ -176,7 +176,7 @@ def _write_environments(project: Project, store: Store, lost: frozenset[Digest])
 
 
 def _drop_results(store: Store, lost: frozenset[Digest]) -> Iterator[str]:
-    below = Below(store.trees, lost, _Present(store))
+    below = Below(store.trees, lost, store.objects)
     trees = [root.tree for root in result_roots(store) if below(root.tree)]
     with store.database.transaction():
         store.database.execute_many("DELETE FROM results WHERE tree = ?", [(t,) for t in trees])
@@ -186,7 +186,7 @@ def _drop_results(store: Store, lost: frozenset[Digest]) -> Iterator[str]:
 
 def _hurt_outputs(store: Store, lost: frozenset[Digest]) -> list[Commit]:
     """List the outputs that hang on what is lost, each after what it was made from."""
-    below = Below(store.trees, lost, _Present(store))
+    below = Below(store.trees, lost, store.objects)
     commits = {(c.repo, c.id): c for repo in store.repos() for c in store.history(repo)}
     ordered: dict[tuple[str, str], Commit] = {}
 
@@ -276,13 +276,3 @@ def _lost_inputs(store: Store, lost: frozenset[Digest]) -> Iterator[str]:
                     f"{commit.address}:{path} was put there by somebody, and comes back only from "
                     f"them or a remote: ibid put {commit.repo} with the same bytes mends it"
                 )
-
-
-class _Present:
-    """The objects that are there, whatever their bytes: the damaged ones were set aside."""
-
-    def __init__(self, store: Store) -> None:
-        self._objects = store.objects
-
-    def __contains__(self, digest: object) -> bool:
-        return Digest(str(digest)) in self._objects

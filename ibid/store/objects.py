@@ -59,8 +59,8 @@ class Objects:
             raise BadInputError("Expected a digest: 64 hex digits.", received=digest)
         return Path(self._place(digest))
 
-    def __contains__(self, digest: Digest) -> bool:
-        return self.path(digest).exists()
+    def __contains__(self, digest: object) -> bool:
+        return self.path(Digest(str(digest))).exists()
 
     def put_bytes(self, data: bytes) -> Digest:
         """Store bytes; returns their digest."""

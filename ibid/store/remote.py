@@ -178,7 +178,7 @@ class Remote:
             absent = {
                 digest: kind
                 for tree in trees
-                for kind, digest in store.trees.objects_of(tree, seen, _Held(objects))
+                for kind, digest in store.trees.objects_of(tree, seen, objects)
                 if digest not in objects and digest not in gone
                 if kind == FOLDER or held is None or digest in held
             }
@@ -306,16 +306,6 @@ class _Stream:
         with self._reaching():
             data: bytes = self._stream.read(size)
         return data
-
-
-class _Held:
-    """The objects that are here."""
-
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
-
-    def __contains__(self, digest: object) -> bool:
-        return Digest(str(digest)) in self._objects
 
 
 def _open(url: str) -> tuple[Any, str]:
