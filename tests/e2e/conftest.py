@@ -69,7 +69,27 @@ class Home:
         process.communicate()
         assert process.returncode == -signal.SIGKILL, "the run ended before it could be killed"
 
+    def run_and_kill_amid(self, pipeline):
+        """Run, and SIGKILL the engine when some datums of a pipeline are done, and not all.
+
+        Between moments of work its stages are held, so that no machine is too fast to be caught.
+        """
+        process = self.start("run")
+        while process.poll() is None and not self.finished_datums(pipeline):
+            for pid in self.processes(f"PPS_PIPELINE_NAME={pipeline}"):
+                _signal(pid, signal.SIGSTOP)
+            time.sleep(0.2)
+            if not self.finished_datums(pipeline):
+                for pid in self.processes(f"PPS_PIPELINE_NAME={pipeline}"):
+                    _signal(pid, signal.SIGCONT)
+                time.sleep(0.02)
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL, "the run ended before it could be killed"
+
     def finished_datums(self, pipeline):
+        if not (self.path / "ibid.db").exists():
+            return 0
         database = sqlite3.connect(self.path / "ibid.db")
         with contextlib.closing(database):
             query = "SELECT count(*) FROM datums WHERE pipeline = ? AND state = 'success'"
@@ -79,14 +99,23 @@ class Home:
         logs = self.path.glob(f"logs/{pipeline}@*/*.log")
         return any(sign in log.read_text(errors="replace") for log in logs)
 
-    def processes(self):
+    def processes(self, mark=""):
         """List the processes that were started for this home's stages."""
-        mark, found = f"PFS_ROOT={self.path}".encode(), []
+        links = Path("/dev/shm").glob("ibid-*/home")
+        memory = [link.parent for link in links if link.readlink() == self.path]
+        places = [f"PFS_ROOT={place}/".encode() for place in (self.path, *memory)]
+        found = []
         for environ in Path("/proc").glob("[0-9]*/environ"):
             with contextlib.suppress(OSError):  # it ended meanwhile, or is not ours
-                if mark in environ.read_bytes():
-                    found.append(environ.parent.name)
+                told = environ.read_bytes()
+                if mark.encode() in told and any(place in told for place in places):
+                    found.append(int(environ.parent.name))
         return found
+
+
+def _signal(pid, number):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 @pytest.fixture(scope="session")

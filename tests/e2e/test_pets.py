@@ -94,7 +94,7 @@ def test_the_curves_are_served_as_a_page(released):
 
 def test_killed_in_transform_and_in_model_it_goes_on_to_the_same_digests(released, sample, home):
     home.put(sample)
-    home.run_and_kill_when(lambda: home.finished_datums("transform") > 0)
+    home.run_and_kill_amid("transform")
     assert home.digests()["transform"] is None
     home.run_and_kill_when(lambda: home.has_printed("model", "Epoch[2]"))
     transform = next(job for job in home.json("jobs") if job["pipeline"] == "transform")
