@@ -64,7 +64,7 @@ class Execution:
         self.failures: list[tuple[Datum, Outcome]] = []
         self.recovered = 0
         self.weaker: set[str] = set()
-        self.stopped = self.expired = False
+        self.expired = False
         self.began: float | None = None
         self._until: float | None = None
         self.logs = home.logs / f"{work.spec.name}@{job}"
@@ -79,6 +79,12 @@ class Execution:
         self._unsaved: tuple[list[DatumRow], list[Result]] = ([], [])
         self._saved = time.monotonic()
         self._lock = threading.Lock()
+        self._stopping = threading.Event()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody has stopped it."""
+        return self._stopping.is_set()
 
     def run(self, tasks: Sequence[Task]) -> None:
         """Run tasks until all have ended or the execution is stopped."""
@@ -104,7 +110,7 @@ class Execution:
     def stop(self) -> None:
         """End every process and start no more; from any thread."""
         with self._lock:
-            self.stopped = True
+            self._stopping.set()
             self._waiting.clear()
             workers = list(self._workers)
         for worker in workers:
@@ -199,7 +205,7 @@ class Execution:
                 tree = self._output(task.datum, pfs)
                 result = Result(task.key, tree.digest, outcome.code, time.monotonic() - started)
             elif not accepted:
-                recovered = self._recover(worker, task.datum, pfs)
+                recovered, outcome = self._recover(worker, task.datum, pfs, outcome)
         except OSError as failed:
             error = explain(failed)
             outcome = Outcome(int(error.code), str(error))
@@ -207,7 +213,8 @@ class Execution:
             outcome = Outcome(int(refused.code), str(refused))
         if result is None and (full := shortage(pfs)):
             outcome = replace(outcome, error=f"{outcome.error}\n  {full}")
-        self.expired |= not outcome.own and self._is_late()
+        if not outcome.own and self._is_late():
+            self.expired = True
         try:
             self._clear(pfs)
         except OSError as failed:
@@ -229,10 +236,15 @@ class Execution:
         )
         self._keep(task, row, result, outcome)
 
-    def _recover(self, worker: Worker, datum: Datum, pfs: Path) -> bool:
-        """Ask the spec's `err_cmd` whether the job can do without a datum that failed for good."""
-        if not self._work.spec.err_cmd or self.stopped:
-            return False
+    def _recover(
+        self, worker: Worker, datum: Datum, pfs: Path, failed: Outcome
+    ) -> tuple[bool, Outcome]:
+        """Ask the spec's `err_cmd` whether the job can do without a datum that failed for good.
+
+        Returns whether it can, and how the datum failed; with what became of the helper, if not.
+        """
+        if not self._work.spec.err_cmd or self.stopped or self._is_late():
+            return False, failed
         place = self._place(worker.place.code, worker.place.folder / "recovery", pfs)
         helper = Worker(recovery(self._work.spec), place, self._say_weaker)
         with self._lock:
@@ -245,7 +257,11 @@ class Execution:
             helper.close()
             with self._lock:
                 self._workers.remove(helper)
-        return outcome.own and outcome.code == ExitCode.DONE
+        if outcome.own and outcome.code == ExitCode.DONE:
+            return True, failed
+        if not outcome.own and self._is_late():
+            self.expired = True
+        return False, replace(failed, error=f"{failed.error}\nerr_cmd: {outcome.error}".strip())
 
     def _output(self, datum: Datum, pfs: Path) -> Entry:
         """Store what the stage wrote; raises BadInputError where that cannot be kept."""
@@ -260,13 +276,22 @@ class Execution:
         outcome = Outcome(ExitCode.BUG, "not run")
         for attempt in range(self._work.spec.tries):
             if attempt:
-                time.sleep(RETRY_SECONDS * attempt)
+                self._pause(RETRY_SECONDS * attempt)
+                if self._is_late():
+                    self.expired = True
+                if self.stopped or self.expired:
+                    break
             self._clear(pfs)
             self._lay_out(datum, pfs)
             outcome = worker.run(self._variables(datum, pfs), self._until)
             if outcome.code != ExitCode.TEMPORARY or self.stopped:
                 break
         return outcome
+
+    def _pause(self, seconds: float) -> None:
+        """Wait before another try; no longer than the job goes on."""
+        left = seconds if self._until is None else self._until - time.monotonic()
+        self._stopping.wait(max(0.0, min(seconds, left)))
 
     def _lay_out(self, datum: Datum, pfs: Path) -> None:
         """Lay out a datum's inputs as copies: nothing that a stage does reaches the store."""
