@@ -15,7 +15,7 @@ from ibid.engine import scratch
 from ibid.store.home import Home
 from ibid.store.objects import Objects
 from ibid.store.trees import Trees
-from tests.unit.engine.isolated import Person
+from tests.unit.engine.isolated import Person, processes
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
@@ -53,18 +53,6 @@ def somebody(tmp_path):
 @pytest.fixture
 def ordinary(tmp_path):
     yield from person(tmp_path, os.geteuid() == 0)
-
-
-def processes(mark):
-    """List the processes that carry a mark in their command line."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark.encode() in (folder / "cmdline").read_bytes():
-                found.append(int(folder.name))
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return found
 
 
 def gone(mark):
