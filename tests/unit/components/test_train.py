@@ -14,7 +14,7 @@ from ibid.stage.contract import BadInputError, ExitCode
 
 # As Katib's collector of standard output finds metrics.
 KATIB = re.compile(r"([\w|-]+)\s*=\s*([+-]?\d*(\.\d+)?([Ee][+-]?\d+)?)")
-TINY = {"epochs": 2, "batch_size": 4}
+TINY = {"epochs": 2, "batch_size": 4, "mixup_alpha": 0.2, "label_smoothing": 0.1}
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,9 @@ def test_a_missing_value_without_tune_is_refused(world, tmp_path):
         refuse(world, tmp_path, backbone=None)
 
 
-@pytest.mark.parametrize("change", [{"epochs": 0}, {"dropout": 1.0}, {"momentum": 0.9}])
+@pytest.mark.parametrize(
+    "change", [{"epochs": 0}, {"dropout": 1.0}, {"momentum": 0.9}, {"mixup_alpha": -1}]
+)
 def test_parameters_out_of_bounds_are_refused(world, tmp_path, change):
     with pytest.raises(BadInputError, match=r"components\.train\.parameters"):
         refuse(world, tmp_path, **change)
