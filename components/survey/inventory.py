@@ -26,7 +26,7 @@ class Pet:
         species: `cat` or `dog`.
         width: of the photo as it was taken in, in pixels; `height` too.
         height: see `width`.
-        remarks: what ingest and transform noted, without names, so that equal ones can be counted.
+        notes: what ingest and transform said of it.
         superseded: the uploads that brought it too, and do not count.
         folder: where its pictures are.
     """
@@ -37,9 +37,14 @@ class Pet:
     species: str
     width: int
     height: int
-    remarks: tuple[str, ...]
+    notes: tuple[str, ...]
     superseded: tuple[str, ...]
     folder: Path
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The kinds of its notes, once each: what can be counted, without names and details."""
+        return tuple(dict.fromkeys(_kind(note.partition(": ")[0]) for note in self.notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,8 @@ def _pet(partition: str, folder: Path) -> Pet:
         said["species"],
         said["width"],
         said["height"],
-        tuple(_kind(note.partition(": ")[0]) for note in said["notes"]),
-        tuple(other["upload"] for other in said["superseded"]),
+        tuple(one_line(note) for note in said["notes"]),
+        tuple(one_line(other["upload"]) for other in said["superseded"]),
         folder,
     )
 

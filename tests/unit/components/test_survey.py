@@ -109,6 +109,12 @@ def test_a_pet_that_was_changed_on_its_way_in_is_counted_by_its_remark(found):
     assert rows["not in list.txt"] == 1
 
 
+def test_what_was_noted_of_a_pet_is_told_in_full_with_its_picture(found):
+    noted = re.findall(r'<figure title="([^"]+)">', found[2])
+    assert len(noted) == 3
+    assert all("encoded anew: the file was not an upright RGB JPEG but PNG" in n for n in noted)
+
+
 def test_a_split_without_a_pet_is_a_warning(found):
     report, tables, page = found
     *_, total = tables["Pets by breed and split"]["rows"]

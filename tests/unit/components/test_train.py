@@ -9,6 +9,7 @@ import tiny_pets
 
 from components.segmentation import dataset
 from components.train import stage
+from components.train.parameters import Parameters
 from ibid.stage import contract
 from ibid.stage.contract import BadInputError, ExitCode
 
@@ -137,6 +138,12 @@ def test_a_missing_value_without_tune_is_refused(world, tmp_path):
 def test_parameters_out_of_bounds_are_refused(world, tmp_path, change):
     with pytest.raises(BadInputError, match=r"components\.train\.parameters"):
         refuse(world, tmp_path, **change)
+
+
+def test_parameters_from_before_soft_masks_mean_none():
+    before = tiny_pets.defaults("train")
+    del before["mixup_alpha"], before["label_smoothing"]
+    assert Parameters.of(before) == Parameters.of(tiny_pets.defaults("train"))
 
 
 def test_a_refusal_is_an_exit_code(world, tmp_path):

@@ -191,3 +191,10 @@ def test_the_seed_of_the_pets_reaches_every_pipeline_that_computes(pets):
     composed = parameters.compose(PETS / "conf", pets, ["seed=7"])
     for name in ("train", "tune", "model", "calibrate", "evaluate"):
         assert getattr(composed, name).seed == 7
+
+
+def test_tune_searches_with_the_soft_masks_that_model_trains_with(pets):
+    plain = parameters.compose(PETS / "conf", pets)
+    soft = parameters.compose(PETS / "conf", pets, ["model.mixup_alpha=0.2"])
+    assert (plain.tune.mixup_alpha, plain.tune.label_smoothing) == (0, 0)
+    assert (soft.tune.mixup_alpha, soft.train.mixup_alpha) == (0.2, 0)
