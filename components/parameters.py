@@ -13,6 +13,7 @@ from components.evaluate.parameters import Parameters as Evaluate
 from components.ingest.parameters import Parameters as Ingest
 from components.release.parameters import Parameters as Release
 from components.segmentation.parameters import Determinism
+from components.survey.parameters import Parameters as Survey
 from components.train.parameters import Parameters as Train
 from components.transform.parameters import Parameters as Transform
 from components.tune.parameters import Parameters as Tune
@@ -28,6 +29,7 @@ class Parameters(BaseModel):
     determinism: Determinism
     ingest: Ingest
     transform: Transform
+    survey: Survey
     train: Train
     tune: Tune
     model: Train

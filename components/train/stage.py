@@ -48,6 +48,8 @@ def run(inputs: Inputs, output: Path, params: Params) -> ExitCode | None:
         plateau_patience=parameters.plateau_patience,
         plateau_factor=parameters.plateau_factor,
         early_stopping_patience=parameters.early_stopping_patience,
+        mixup_alpha=parameters.mixup_alpha,
+        label_smoothing=parameters.label_smoothing,
     )
     rows = learn(Trainer(model), recipe, parameters.epochs, training, validation)
     saving.save(model, output / "model.keras")

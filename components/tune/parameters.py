@@ -36,6 +36,8 @@ class Parameters(Seeded):
     eta: int = Field(ge=2, description="One in eta trials of a rung goes on, eta times as long.")
     brackets: int = Field(ge=1, description="Brackets to run, most trials first.")
     augment: bool
+    mixup_alpha: float = Field(default=0, ge=0, le=32)
+    label_smoothing: float = Field(default=0, ge=0, lt=1)
     dropout: float = Field(ge=0, lt=1)
     bn_momentum: float = Field(gt=0, lt=1)
 

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ibid.cli import copies, data, jobs, proofs, running, show, store, workload
+from ibid.cli import copies, data, jobs, proofs, report, running, show, store, workload
 from ibid.stage.contract import IbidError
 from ibid.store.disk import explain
 
@@ -37,6 +37,7 @@ for command in (
     jobs.logs,
     jobs.stop,
     running.service,
+    report.report,
     proofs.lineage,
     proofs.compare,
     workload.params,

@@ -143,6 +143,14 @@ class Summary(Part):
     file: str
 
 
+class Report(Part):
+    """What `ibid report` shows of an output: a page, and JSON with its summary and tables."""
+
+    pipeline: Name
+    page: str
+    data: str
+
+
 class Workflow(Part):
     """The whole of pipeline.yaml."""
 
@@ -156,6 +164,7 @@ class Workflow(Part):
     parameters: Parameters | None = None
     sample: str | None = Field(default=None, description="Module that draws a data set.")
     summary: Summary | None = None
+    report: Report | None = None
     next: tuple[str, ...] = Field(default=(), description="What to do after a run, for people.")
 
     @model_validator(mode="after")
@@ -192,6 +201,8 @@ class Workflow(Part):
             )
         if self.summary:
             _known("pipeline", self.summary.pipeline, names, "summary", "pipeline")
+        if self.report:
+            _known("pipeline", self.report.pipeline, names, "report", "pipeline")
         if self.parameters:
             _known("input", "params", self.inputs, "parameters")
 

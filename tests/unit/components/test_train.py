@@ -9,12 +9,13 @@ import tiny_pets
 
 from components.segmentation import dataset
 from components.train import stage
+from components.train.parameters import Parameters
 from ibid.stage import contract
 from ibid.stage.contract import BadInputError, ExitCode
 
 # As Katib's collector of standard output finds metrics.
 KATIB = re.compile(r"([\w|-]+)\s*=\s*([+-]?\d*(\.\d+)?([Ee][+-]?\d+)?)")
-TINY = {"epochs": 2, "batch_size": 4}
+TINY = {"epochs": 2, "batch_size": 4, "mixup_alpha": 0.2, "label_smoothing": 0.1}
 
 
 @pytest.fixture(scope="module")
@@ -131,10 +132,18 @@ def test_a_missing_value_without_tune_is_refused(world, tmp_path):
         refuse(world, tmp_path, backbone=None)
 
 
-@pytest.mark.parametrize("change", [{"epochs": 0}, {"dropout": 1.0}, {"momentum": 0.9}])
+@pytest.mark.parametrize(
+    "change", [{"epochs": 0}, {"dropout": 1.0}, {"momentum": 0.9}, {"mixup_alpha": -1}]
+)
 def test_parameters_out_of_bounds_are_refused(world, tmp_path, change):
     with pytest.raises(BadInputError, match=r"components\.train\.parameters"):
         refuse(world, tmp_path, **change)
+
+
+def test_parameters_from_before_soft_masks_mean_none():
+    before = tiny_pets.defaults("train")
+    del before["mixup_alpha"], before["label_smoothing"]
+    assert Parameters.of(before) == Parameters.of(tiny_pets.defaults("train"))
 
 
 def test_a_refusal_is_an_exit_code(world, tmp_path):

@@ -15,6 +15,8 @@ from ibid.stage.contract import BadInputError
 
 TINY = {
     "augment": True,
+    "mixup_alpha": 0.2,
+    "label_smoothing": 0.1,
     "dropout": 0.1,
     "bn_momentum": 0.9,
     "backbone": None,
@@ -58,7 +60,7 @@ def test_the_budget_comes_first(done):
 def test_the_defaults_have_two_brackets_and_nine_trials():
     from components.tune import hyperband
 
-    defaults = Parameters.of(tiny_pets.defaults("tune") | {k: TINY[k] for k in list(TINY)[:4]})
+    defaults = Parameters.of(tiny_pets.defaults("tune") | {k: TINY[k] for k in list(TINY)[:6]})
     plan = hyperband.schedule(defaults.max_epochs, defaults.eta, defaults.brackets)
     assert len(plan) >= 2
     assert hyperband.trials(plan) >= 9

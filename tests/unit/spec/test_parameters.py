@@ -169,7 +169,7 @@ def test_the_pets_compose_and_every_component_gets_its_file(pets):
     specs = {path.stem: path.read_text() for path in PETS.glob("generated/pachyderm/*.json")}
     asked = {f"{name}.json" for name, text in specs.items() if f'"/{name}.json"' in text}
     assert set(files) == asked
-    assert len(asked) == 9
+    assert len(asked) == 10
 
 
 def test_the_tiny_preset_changes_the_pets(pets):
@@ -191,3 +191,10 @@ def test_the_seed_of_the_pets_reaches_every_pipeline_that_computes(pets):
     composed = parameters.compose(PETS / "conf", pets, ["seed=7"])
     for name in ("train", "tune", "model", "calibrate", "evaluate"):
         assert getattr(composed, name).seed == 7
+
+
+def test_tune_searches_with_the_soft_masks_that_model_trains_with(pets):
+    plain = parameters.compose(PETS / "conf", pets)
+    soft = parameters.compose(PETS / "conf", pets, ["model.mixup_alpha=0.2"])
+    assert (plain.tune.mixup_alpha, plain.tune.label_smoothing) == (0, 0)
+    assert (soft.tune.mixup_alpha, soft.train.mixup_alpha) == (0.2, 0)

@@ -72,6 +72,7 @@ def test_the_pets_are_read():
     order = workflow.order()
     for upstream, downstream in [
         ("ingest", "transform"),
+        ("transform", "survey"),
         ("tune", "model"),
         ("train", "evaluate"),
         ("calibrate", "evaluate"),
@@ -106,6 +107,11 @@ MISTAKES = {
             "line 17: pipelines.count.environment: unknown environment 'plane', "
             "expected one of plain; did you mean plain?"
         ),
+    ),
+    "an unknown pipeline in the report": (
+        "summary: {pipeline: total, file: total.csv}",
+        "report: {pipeline: sums, page: a.html, data: a.json}",
+        "line 10: report.pipeline: unknown pipeline 'sums', expected one of count, shout, total",
     ),
     "an unknown pipeline in the summary": (
         "pipeline: total,",
