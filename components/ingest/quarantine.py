@@ -8,7 +8,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from components.ingest.member import Member
+from components.ingest.member import Member, printable
 from components.segmentation.oxford import PLAIN
 from ibid.stage import canonical
 from ibid.stage.contract import BadInputError
@@ -30,7 +30,7 @@ class Quarantine:
 
     def refuse(self, refusal: BadInputError) -> None:
         """Record why nothing of the upload can be used."""
-        name = self._folder.name
+        name = printable(self._folder.name)
         self._write(name, {"part": "upload", "reason": line(refusal), "hint": refusal.hint})
 
     def clear(self) -> None:

@@ -25,12 +25,10 @@ def run(inputs: Inputs, output: Path, params: Params) -> ExitCode:
     Raises BadInputError if there is no upload.
     """
     parameters = Parameters.of(params)
-    uploads = sorted(entry for entry in inputs["stream"].iterdir() if entry.is_dir())
+    uploads = sorted(inputs["stream"].iterdir())
     if not uploads:
         raise BadInputError(
-            "Expected a folder an upload.",
-            received=", ".join(sorted(p.name for p in inputs["stream"].iterdir())) or "nothing",
-            hint="ibid put stream FOLDER",
+            "Expected a folder an upload.", received="nothing", hint="ibid put stream FOLDER"
         )
     taken = [_take_in(upload, output, parameters) for upload in uploads]
     return ExitCode.DONE if all(taken) else ExitCode.GATE_REFUSED

@@ -12,9 +12,13 @@ from ibid.stage.contract import BadInputError
 def members(upload: Path, limits: Limits) -> Iterator[Member]:
     """Go through `PART.tar.gz` and the folder `PART` of an upload, whichever there are.
 
-    Raises BadInputError if there is neither, if the tarball is damaged, or if it is too much.
+    Raises BadInputError if the upload is no folder, lacks the part, is damaged or too much.
     """
     part = limits.part
+    if not upload.is_dir():
+        raise BadInputError(
+            "Expected a folder an upload.", received="a file", hint="ibid put stream FOLDER"
+        )
     packed, folder = upload / f"{part}.tar.gz", upload / part
     if not packed.is_file() and not folder.is_dir():
         raise BadInputError(

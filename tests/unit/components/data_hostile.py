@@ -186,6 +186,11 @@ def nested(upload: Path) -> None:
     drawn.packed(upload / "oxford", drawn.files())
 
 
+def loose(upload: Path) -> None:
+    upload.parent.mkdir(parents=True, exist_ok=True)
+    upload.write_bytes(drawn.jpeg())
+
+
 def empty(upload: Path) -> None:
     upload.mkdir(parents=True)
 
@@ -230,6 +235,7 @@ def many_headers(count: int) -> tuple[bytes, int]:
 
 UPLOADS: dict[str, Callable[[Path], None]] = {
     "empty": empty,
+    "loose": loose,
     "no-images": without("images.tar.gz"),
     "no-annotations": without("annotations.tar.gz"),
     "no-pets": only("images/Tabby_1.jpg", LIST),
