@@ -178,6 +178,16 @@ def test_every_photo_ends_as_a_pet_or_in_quarantine_once(tmp_path, stream, inges
     assert "runcated" in reason(out, "Tabby_5.jpg")
 
 
+def test_records_of_one_name_and_of_its_copies_stay_apart(stream, ingest):
+    drawn.unpacked(stream / "0001-a", drawn.files() | {"images/notes.txt": b"1"})
+    drawn.packed(stream / "0001-a", drawn.files() | {"images/notes.txt": b"2"})
+    for name in ("notes.txt.2", "notes.txt.2.2"):
+        (stream / "0001-a" / "images" / name).write_bytes(b"3")
+    records = [data for path, data in ingest().items() if "/notes.txt" in path]
+    files = sorted(json.loads(record)["file"] for record in records)
+    assert files == ["notes.txt", "notes.txt", "notes.txt.2", "notes.txt.2.2"]
+
+
 def test_annotations_without_a_photo_are_set_aside_and_oxfords_own_are_not(stream, ingest):
     content = drawn.files() | {
         "annotations/README": b"about",
