@@ -38,6 +38,9 @@ TURNS = {
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
 # Beyond this Pillow warns, and beyond twice as many refuses, without telling width and height.
 MOST_PIXELS = 89_000_000
+# A JPEG may come in scans, each a few bytes and each of all pixels; usual are 1 to 12.
+SCAN = b"\xff\xda"
+MOST_PIXELS_OF_SCANS = 2_000_000_000
 MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
 
 
@@ -92,6 +95,7 @@ def decoded(
             warnings.simplefilter("ignore")
             with Image.open(source, formats=formats) as image:
                 _refuse_large(image, what, most)
+                _refuse_slow(image, what)
                 image.load()
                 yield image
     except (BadInputError, MemoryError):
@@ -168,6 +172,21 @@ def _photo(image: Image.Image) -> Photo:
 def _refuse_large(image: Image.Image, what: str, most: int) -> None:
     if image.width * image.height > most:
         raise BadInputError(_fewer(what, most), received=f"{image.width}x{image.height}")
+
+
+def _refuse_slow(image: Image.Image, what: str) -> None:
+    """Raise BadInputError for a JPEG of so many scans that its decoder would take hours."""
+    if image.format not in ("JPEG", "MPO") or image.fp is None:
+        return
+    position = image.fp.tell()
+    image.fp.seek(0)
+    scans = image.fp.read().count(SCAN)
+    image.fp.seek(position)
+    if scans * image.width * image.height > MOST_PIXELS_OF_SCANS:
+        raise BadInputError(
+            f"Expected a {what} of at most {MOST_PIXELS_OF_SCANS} pixels in all its scans.",
+            received=f"{image.width}x{image.height} in {scans} scans",
+        )
 
 
 def _fewer(what: str, most: int) -> str:

@@ -52,6 +52,12 @@ def sixteen_bits() -> bytes:
     return png(40, 30, 16, 2, b"".join(b"\0" + row.tobytes() for row in wide))
 
 
+def scans() -> bytes:
+    """A JPEG of which the last scan comes 2001 times."""
+    data = saved(Image.new("L", (1000, 1000), 128), "JPEG", progressive=True)
+    return data[:-2] + 2001 * data[data.rindex(b"\xff\xda") : -2] + data[-2:]
+
+
 def animation(kind: str) -> bytes:
     first = Image.fromarray(drawn.pixels())
     return saved(first, kind, save_all=True, append_images=[Image.new("RGB", (40, 30), "red")])
@@ -83,6 +89,7 @@ CHANGES: dict[str, Content] = {
     "other-file": {"images/Tabby_3.mat": b"matlab"},
     "huge": {PHOTO: png(50_000, 50_000, 8, 2, b"\0" * 99)},
     "large": {PHOTO: saved(Image.new("RGB", (1001, 1000), "red"), "PNG")},
+    "scans": {PHOTO: scans()},
     "large-file": {PHOTO: bytes(1_000_001)},
     "no-mask": {MASK: None},
     "no-photo": {PHOTO: None},
