@@ -35,7 +35,8 @@ class Quarantine:
 
     def clear(self) -> None:
         """Forget all records: where the upload itself is damaged they say nothing."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder.exists():
+            shutil.rmtree(self._folder)
         self._copies.clear()
         self.reasons.clear()
 

@@ -41,14 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _take_in(upload: Path, output: Path, parameters: Parameters) -> bool:
     """Take an upload in; returns False if nothing of it can be used."""
-    pets, quarantine = (
-        output / "pets" / upload.name,
-        Quarantine(output / "quarantine" / upload.name),
-    )
+    pets = output / "pets" / upload.name
+    quarantine = Quarantine(output / "quarantine" / upload.name)
     try:
         made = _make_pets(upload, pets, parameters, quarantine)
     except BadInputError as refusal:  # gzip's sum comes last: what was read before may be wrong
-        shutil.rmtree(pets, ignore_errors=True)
+        if pets.exists():
+            shutil.rmtree(pets)
         quarantine.clear()
         _refuse(upload.name, refusal, quarantine)
         return False
