@@ -1,6 +1,6 @@
 # The one door. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-remote s3-server run put-sample sample test torture check format \
+.PHONY: help setup setup-dev setup-remote s3-server run put-sample sample test torture fuzz check format \
 	specs bench clean
 SHELL := /bin/bash
 
@@ -42,6 +42,9 @@ test: .venv/.dev  ## Run the tests
 torture: .venv/.dev  ## Kill, fill, fail and crowd the engine [ARGS='--seed N']
 	@$(PYTHON) -m tests.torture $(ARGS)
 
+fuzz: .venv/.fuzz  ## Throw two minutes of grown inputs at ingest [ARGS='-runs=N -max_total_time=S']
+	@PYTHONPATH=tests/unit/components $(PYTHON) -m tests.fuzz $(ARGS)
+
 s3-server: .tools/versitygw  ## Build the S3 server that a test of remotes wants (needs Go; 2 minutes)
 
 check: .venv/.dev  ## Format, lint, types, import contracts, specs fresh
@@ -72,6 +75,11 @@ clean:  ## Remove the environment; what was committed to .ibid stays
 .venv/.dev: .venv/.run
 	@echo "Setting up: the packages of checks and tests."
 	@$(SYNC) --extra report --extra remote --group dev
+	@touch $@
+
+.venv/.fuzz: .venv/.dev
+	@echo "Setting up: the fuzzer."
+	@$(SYNC) --extra report --extra remote --group dev --group fuzz
 	@touch $@
 
 .venv/.remote: .venv/.run
