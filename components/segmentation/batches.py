@@ -25,12 +25,7 @@ def batches(split: Split, recipe: Recipe, epoch: int) -> Iterator[tuple[Pixels, 
     Yields photos, uint8 (batch_size, size, size, 3), and their masks, of the same shape and dtype.
     Raises BadInputError if a batch is larger than the split.
     """
-    if recipe.batch_size > len(split):
-        raise BadInputError(
-            "Expected a batch no larger than the training split.",
-            received=f"batch_size {recipe.batch_size}, {len(split)} photos",
-            hint="make batch_size smaller, or put more photos",
-        )
+    refuse_larger(recipe.batch_size, split)
     order = generator(recipe.seed, "order", epoch).permutation(len(split))
     for start in range(0, len(split) - recipe.batch_size + 1, recipe.batch_size):
         chosen = order[start : start + recipe.batch_size]
@@ -39,6 +34,17 @@ def batches(split: Split, recipe: Recipe, epoch: int) -> Iterator[tuple[Pixels, 
             yield np.stack([photo for photo, _ in pairs]), np.stack([mask for _, mask in pairs])
         else:
             yield split.photos[chosen], split.masks[chosen]
+
+
+def refuse_larger(batch_size: int, split: Split) -> None:
+    """Refuse a batch that the split cannot fill: raises BadInputError with both counts."""
+    if batch_size > len(split):
+        raise BadInputError(
+            "Expected a batch no larger than the training split.",
+            received=f"batch_size {batch_size}, {len(split)} photos",
+            hint=f"ibid params train.batch_size={len(split)} model.batch_size={len(split)} "
+            f"'tune.batch_sizes=[{len(split)}]' --commit, or put more photos",
+        )
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
