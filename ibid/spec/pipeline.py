@@ -155,6 +155,9 @@ class Workflow(Part):
     pipelines: tuple[Pipeline, ...] = Field(min_length=1)
     parameters: Parameters | None = None
     sample: str | None = Field(default=None, description="Module that draws a data set.")
+    datasets: dict[Name, str] = Field(
+        default={}, description="Modules that fetch real data sets, by name."
+    )
     summary: Summary | None = None
     next: tuple[str, ...] = Field(default=(), description="What to do after a run, for people.")
 
