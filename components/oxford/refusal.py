@@ -43,7 +43,7 @@ def of_transfer(error: OSError, url: str, folder: Path) -> IbidError:
             received=reason.verify_message,
             hint="a proxy that opens TLS needs its own: SSL_CERT_FILE=/path/to/its.pem",
         )
-    if "407" in str(reason):
+    if str(reason).startswith("Tunnel connection failed: 407"):
         return _of_proxy(url)
     expected = "the network" if isinstance(reason, socket.gaierror) else f"an answer from {url}"
     return TemporaryError(

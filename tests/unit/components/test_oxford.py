@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import ssl
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from ibid.stage.contract import BadInputError, ExitCode, IbidError, TemporaryErr
 BYTES = random.Random(0).randbytes(3 * archive.BLOCK + 17)
 WANTED = Archive("images.tar.gz", len(BYTES), hashlib.sha256(BYTES).hexdigest())
 HALF = len(BYTES) // 2
+CERTIFICATE = tiny_pets.ROOT / "tests" / "data" / "loopback.pem"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -95,11 +97,15 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(*answers):
+def serving(*answers, tls=None):
     """A server that gives these answers, one a request, and the last again and again."""
     server = Server(("127.0.0.1", 0), Handler)
     server.answers, server.asked = list(answers), []
-    server.url = f"http://127.0.0.1:{server.server_port}"
+    server.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -317,6 +323,15 @@ def test_a_proxy_that_is_not_there_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     told = refusal(TemporaryError, "http://pets.invalid", tmp_path)
     assert "from http://pets.invalid/images.tar.gz through the proxy 127.0.0.1:9." in told
+
+
+def test_a_certificate_that_nobody_knows_is_told_with_what_to_do(tmp_path, monkeypatch):
+    with serving(whole, tls=CERTIFICATE) as server:
+        told = refusal(BadInputError, server.url, tmp_path)
+        assert f"Expected a certificate that this machine trusts, from {server.url}" in told
+        assert "hint: a proxy that opens TLS needs its own: SSL_CERT_FILE=" in told
+        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+        assert fetch(server.url, tmp_path)[0]
 
 
 @pytest.mark.parametrize("url", ["file:///etc", "ftp://x", "pets"])
