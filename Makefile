@@ -21,7 +21,10 @@ setup-dev: .venv/.dev  ## Also what checks and tests need
 
 setup-remote: .venv/.remote  ## Also what ibid push and pull need
 
-run: .venv/.run  ## Run the whole pipeline [DATA=DIR] [ARGS='model.epochs=3 ...']
+run: .venv/.run  ## Run the whole pipeline [DATA=oxford|DIR] [ARGS='model.epochs=3 ...']
+ifeq ($(DATA),oxford)
+	@$(IBID) fetch oxford oxford
+endif
 ifdef DATA
 	@$(IBID) put stream "$(DATA)" --replace --no-run
 else

@@ -1,15 +1,32 @@
 """Parameters of ingest: how photos are taken in, and how much of an upload is."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from components.segmentation.parameters import Section
 from components.segmentation.photos import MOST_PIXELS
+from components.segmentation.versions import Step, Values
 
 MEGA = 1_000_000
 
 
+def limits(values: Values) -> Values:
+    """Version 2 has limits; dark photos stay in, and the rest is as wide as a whole Oxford set."""
+    return {
+        "min_brightness": 0,
+        "max_megapixels": MOST_PIXELS // MEGA,
+        "max_text_mb": values["max_file_mb"],
+        "max_images_mb": 4096,
+        "max_annotations_mb": 256,
+        "max_files": 100_000,
+    } | values
+
+
 class Parameters(Section):
     """What becomes a pet, and where reading ends."""
+
+    steps: ClassVar[tuple[Step, ...]] = (limits,)
 
     jpeg_quality: int = Field(
         ge=1, le=95, description="libjpeg's quality for photos that have to be encoded anew."

@@ -28,12 +28,7 @@ def batches(split: Split, recipe: Recipe, epoch: int) -> Iterator[tuple[Pixels, 
     {0, 1}, or float32 in [0, 1] if the recipe softens them. Raises BadInputError if a batch is
     larger than the split, or has no two photos to mix.
     """
-    if recipe.batch_size > len(split):
-        raise BadInputError(
-            "Expected a batch no larger than the training split.",
-            received=f"batch_size {recipe.batch_size}, {len(split)} photos",
-            hint="make batch_size smaller, or put more photos",
-        )
+    refuse_larger(recipe.batch_size, split)
     if recipe.mixup_alpha and recipe.batch_size < 2:
         raise BadInputError(
             "Expected batches of at least 2 photos, as mixup mixes those of one batch.",
@@ -49,6 +44,17 @@ def batches(split: Split, recipe: Recipe, epoch: int) -> Iterator[tuple[Pixels, 
         else:
             photos, masks = split.photos[chosen], split.masks[chosen]
         yield _softened(photos, masks, recipe, epoch, step)
+
+
+def refuse_larger(batch_size: int, split: Split) -> None:
+    """Refuse a batch that the split cannot fill: raises BadInputError with both counts."""
+    if batch_size > len(split):
+        raise BadInputError(
+            "Expected a batch no larger than the training split.",
+            received=f"batch_size {batch_size}, {len(split)} photos",
+            hint=f"ibid params train.batch_size={len(split)} model.batch_size={len(split)} "
+            f"'tune.batch_sizes=[{len(split)}]' --commit, or put more photos",
+        )
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:

@@ -49,6 +49,9 @@ app.command(
     add_help_option=False,  # --help too is the sampler's
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(workload.sample)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    workload.fetch
+)
 
 
 def main() -> None:

@@ -111,6 +111,13 @@ def test_a_search_that_cannot_be_run_is_refused(world, tmp_path, change):
         stage.run(inputs, tmp_path, PARAMS | change)
 
 
+def test_a_batch_that_no_epoch_can_fill_is_refused_before_the_first_trial(world, tmp_path):
+    inputs = {entry.name: entry for entry in world.iterdir()}
+    with pytest.raises(BadInputError, match="no larger than the training split") as refused:
+        stage.run(inputs, tmp_path, PARAMS | {"batch_sizes": [4, 9]})
+    assert refused.value.received == "batch_size 9, 8 photos"
+
+
 def test_when_every_trial_diverged_there_is_no_winner():
     results = [Result(trial, 0, 0, 1, DIVERGED, "finished") for trial in range(3)]
     with pytest.raises(BadInputError, match="does not diverge"):
