@@ -59,19 +59,19 @@ def explain_by(
 ) -> list[str]:
     """Turn each finding into a line that begins with where its value comes from.
 
-    What many places take from one is told once.
+    What many sections take from one place, under one name, is told once.
 
     Args:
         error: what pydantic raised.
         origin: says of a location where its value comes from.
         known: dotted names, one of which an unknown one may mean.
     """
-    told: dict[tuple[str, str], str] = {}
+    told: dict[tuple[str, ...], str] = {}
     for finding in error.errors():
         parts = [str(part) for part in _location(finding)]
         source = origin(*parts)
         sentence = _sentence(finding, parts, ".".join(parts), known)
-        about = (source, sentence.partition(": ")[2])
+        about = (source, *parts[-1:], sentence.partition(": ")[2])
         told.setdefault(about, f"{source}: {sentence}")
     return list(told.values())
 

@@ -343,6 +343,34 @@ def test_a_wrong_file_is_told_with_its_line(pets, tmp_path, case):
     assert str(conf) in told
 
 
+def test_each_of_several_mistakes_is_told(pets):
+    overrides = ["seed=-1", "~model.epochs", "~model.plateau_factor", "model.bn_momentum=2"]
+    with pytest.raises(UsageError) as caught:
+        parameters.compose(PETS / "conf", pets, overrides)
+    lines = caught.value.received.splitlines()
+    assert sorted(line.partition(": ")[0] for line in lines) == [
+        "override model.bn_momentum=2",
+        "override seed=-1",
+        "override ~model.epochs",
+        "override ~model.plateau_factor",
+    ]
+
+
+def test_each_of_several_missing_values_of_a_file_is_told(pets, tmp_path):
+    conf = shutil.copytree(PETS / "conf", tmp_path / "conf")
+    (conf / "transform.yaml").write_text("# @package transform\nimage_sise: 64\n")
+    with pytest.raises(UsageError) as caught:
+        parameters.compose(conf, pets)
+    assert caught.value.received.splitlines() == [
+        "transform.yaml, line 1: transform.version: expected, but missing",
+        "transform.yaml, line 1: transform.image_size: expected, but missing",
+        (
+            "transform.yaml, line 2: transform.image_sise: unknown key; "
+            "did you mean transform.image_size?"
+        ),
+    ]
+
+
 def test_a_mistyped_choice_is_told_with_what_it_may_mean(pets):
     with pytest.raises(UsageError, match="hint: did you mean preset=tiny") as caught:
         parameters.compose(PETS / "conf", pets, ["preset=tinny"])
