@@ -37,7 +37,8 @@ class Versions:
         others = [entry["upload"] for entry in self.superseded() if not entry["same"]]
         if not others:
             return []
-        return [f"{self.latest.parent.name} counts; other bytes came with {', '.join(others)}"]
+        counts = self.latest.parent.name
+        return [f"other bytes in another upload: {counts} counts, not {', '.join(others)}"]
 
 
 def find(pets: Path) -> list[Versions]:

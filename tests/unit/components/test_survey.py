@@ -2,6 +2,7 @@ import base64
 import io
 import json
 import re
+from collections import Counter
 
 import data_drawn as drawn
 import numpy as np
@@ -107,12 +108,14 @@ def test_a_pet_that_was_changed_on_its_way_in_is_counted_by_its_remark(found):
     rows = dict(found[1]["Pets taken in with a remark"]["rows"])
     assert rows["encoded anew"] == 1
     assert rows["not in list.txt"] == 1
+    assert rows["other bytes in another upload"] == 1
 
 
 def test_what_was_noted_of_a_pet_is_told_in_full_with_its_picture(found):
     noted = re.findall(r'<figure title="([^"]+)">', found[2])
-    assert len(noted) == 3
-    assert all("encoded anew: the file was not an upright RGB JPEG but PNG" in n for n in noted)
+    told = Counter(words for each in noted for words in each.split("; "))
+    assert told["other bytes in another upload: 0002-b counts, not 0001-a"] == 2
+    assert sum("not an upright RGB JPEG but PNG" in words for words in told.elements()) == 3
 
 
 def test_a_split_without_a_pet_is_a_warning(found):
@@ -167,10 +170,10 @@ def test_thumbnails_show_pets_with_their_masks(found):
 
 
 def test_each_breed_and_remark_shows_so_many_pets(tmp_path, found, world):
-    assert len(pictures(found[2])) == 4 + 2
+    assert len(pictures(found[2])) == 4 + 3
     assert found[2].count("3 of 3") == 1
     _, _, page = survey(tmp_path, world, thumbnails=1)
-    assert len(pictures(page)) == 2 + 2
+    assert len(pictures(page)) == 2 + 3
     assert "1 of 3" in page
 
 
