@@ -39,6 +39,7 @@ for command in (
     running.service,
     proofs.lineage,
     proofs.compare,
+    proofs.verify,
     workload.params,
     workload.specs,
 ):

@@ -50,10 +50,10 @@ def differences(before: dict[str, Any], work: Work) -> list[str]:
         found += _tree_differences("", before["code"], work.code.digest, work.store)
     if before["environment"] != work.environment_digest:
         stored = json.loads(work.store.objects.read(before["environment_record"]))
-        found += _flat_differences(stored, work.environment)
+        found += flat_differences(stored, work.environment)
     said = work.spec.meaning() | work.spec.recovery()
     if before["spec"] != said:
-        found += _flat_differences(before["spec"], said, "spec ")
+        found += flat_differences(before["spec"], said, "spec ")
     return found or ["the datums are others"]
 
 
@@ -96,7 +96,7 @@ def _source_differences(
         return _tree_differences(f"{name}:{inner}", old.digest, new.digest, store)
     if literal.endswith(".json") and old.digest in store.objects:  # else it was purged
         then_value, now_value = (json.loads(store.objects.read(e.digest)) for e in (old, new))
-        return _flat_differences(then_value, now_value, f"{name}{literal}: ")
+        return flat_differences(then_value, now_value, f"{name}{literal}: ")
     return [f"{name}:{literal.lstrip('/')} changed"]
 
 
@@ -111,7 +111,7 @@ def _verb(then: Entry | None, now: Entry | None) -> str:
     return "is new" if then is None else "is gone" if now is None else "changed"
 
 
-def _flat_differences(old: Any, new: Any, prefix: str = "") -> list[str]:
+def flat_differences(old: Any, new: Any, prefix: str = "") -> list[str]:
     """Name the leaves of two JSON values that differ, as `name: old -> new`."""
     then, now = flatten(old), flatten(new)
     return [

@@ -18,6 +18,7 @@ from ibid.engine.datums import Datum
 from ibid.engine.events import DatumDone, Watch, Weaker
 from ibid.engine.sandbox import OWN, WEAKER, Sandbox
 from ibid.engine.secrets import Secrets
+from ibid.engine.setting import USUAL, Setting
 from ibid.engine.slots import Slots
 from ibid.engine.work import Work
 from ibid.engine.worker import SECRETS, Outcome, Place, Worker, recovery
@@ -47,7 +48,8 @@ class Execution:
     `recovered` counts the datums that failed and that the spec's `err_cmd` lets the job do without.
     `began` is when the first worker got its cores, in seconds since the epoch; `expired` whether
     the job's time was over before its work was done; `weaker` the parts of the sandbox that the
-    kernel refused. Without `keep` nothing of it goes into the record of work.
+    kernel refused. Without `keep` nothing of it goes into the record of work. `setting` is how the
+    stage is started.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Execution:
         watch: Watch,
         *,
         keep: bool = True,
+        setting: Setting = USUAL,
     ) -> None:
         self.results: list[Result] = []
         self.failures: list[tuple[Datum, Outcome]] = []
@@ -71,7 +74,7 @@ class Execution:
         self._home = home
         self._folder = home.scratch
         self._work, self._job, self._slots, self._watch = work, job, slots, watch
-        self._keeps = keep
+        self._keeps, self._setting = keep, setting
         self._store, self._jobs = work.store, Jobs(work.store)
         self._secrets = Secrets()
         self._waiting: deque[Task] = deque()
@@ -86,7 +89,8 @@ class Execution:
         self._waiting.extend(tasks)
         place = scratch.choose(self._home, [task.datum for task in tasks])
         # Not the folder of an earlier attempt: what a killed one has left running may write there.
-        self._folder = place / f"{self._work.spec.name}@{self._job}-{uuid.uuid4().hex[:8]}"
+        name = self._setting.folder or f"{self._job}-{uuid.uuid4().hex[:8]}"
+        self._folder = place / f"{self._work.spec.name}@{name}"
         code = self._folder / "code"
         count = min(self._work.spec.parallelism, self._slots.total, len(tasks))
         try:
@@ -144,6 +148,7 @@ class Execution:
             log=self.logs / f"{pfs.parent.name}.log",
             sandbox=self._sandbox(code, folder, pfs),
             group=scratch.group_prefix(self._home),
+            setting=self._setting,
         )
 
     def _sandbox(self, code: Path, folder: Path, pfs: Path) -> Sandbox:

@@ -20,6 +20,7 @@ from ibid.engine.masking import MaskedLog
 from ibid.engine.process import Lines, Process, stage_environment
 from ibid.engine.sandbox import OWN, Sandbox
 from ibid.engine.secrets import Secrets
+from ibid.engine.setting import Setting
 from ibid.spec.spec import Spec
 from ibid.stage.contract import ExitCode, IbidError, printable
 from ibid.stage.worker import SOCKET
@@ -55,6 +56,7 @@ class Place:
     log: Path
     sandbox: Sandbox
     group: str
+    setting: Setting
 
 
 class Worker:
@@ -143,6 +145,7 @@ class Worker:
             **stage_environment(spec, place.modules, place.code, place.folder, place.pfs),
             **place.secrets.lay_out(place.folder / SECRETS),
             **variables,
+            **place.setting.variables,
         }
         self._group = self._make_group()
         stdin = place.folder / "stdin"
@@ -162,7 +165,14 @@ class Worker:
             log = self._printed.fileno
             try:
                 self._process = Process(
-                    place.sandbox, spec.cmd, told, stdin=given, log=log, group=procs, fds=fds
+                    place.sandbox,
+                    (*place.setting.prefix, *spec.cmd),
+                    told,
+                    stdin=given,
+                    log=log,
+                    group=procs,
+                    fds=fds,
+                    umask=place.setting.umask,
                 )
             except OSError as error:
                 raise Overrun(f"cannot start {spec.cmd[0]}: {error}") from error
