@@ -40,6 +40,7 @@ for command in (
     proofs.lineage,
     proofs.compare,
     proofs.verify,
+    proofs.why,
     workload.params,
     workload.specs,
 ):

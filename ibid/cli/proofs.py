@@ -1,4 +1,4 @@
-"""Commands about proof: lineage, compare, verify."""
+"""Commands about proof: lineage, compare, verify, why."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +20,8 @@ from ibid.proof.lineage import Lineage, Origin
 from ibid.proof.lineage import lineage as trace
 from ibid.proof.verify import Verification
 from ibid.proof.verify import verify as run_verify
+from ibid.proof.why import Step
+from ibid.proof.why import why as explain
 from ibid.stage.contract import BadInputError, ExitCode
 from ibid.store.commits import DELETED, Commit, Store
 from ibid.store.home import Home
@@ -97,6 +99,46 @@ def verify(
         _show_verification(found)
     if not found.passed:
         raise typer.Exit(int(ExitCode.NOT_REPRODUCIBLE))
+
+
+def why(a: Ref, b: Ref, json: Json = False, pipeline: Pipeline = None) -> None:
+    """Say what differs between two commits: the first causes, and what followed from each."""
+    with opened(pipeline) as (_, store):
+        found = explain(store, find_commit(store, a), find_commit(store, b))
+    if json:
+        show.data(found.as_json())
+        return
+    steps = {step.repo: step for step in found.steps}
+    shown: set[str] = set()
+    for entered in dict.fromkeys(cause.entered for cause in found.causes):
+        causes = [cause.said for cause in found.causes if cause.entered == entered]
+        view = Tree(Text("\n".join(causes), style="bold"), highlight=False)
+        for repo in entered:
+            if repo in steps:
+                _follow(view, steps, steps[repo], shown)
+        show.out.print(view)
+    verdict = "the same bytes" if found.same else "other bytes"
+    none = "" if found.causes else ", and nothing behind them differs"
+    show.say(f"{a} and {b}: {verdict}{none}.")
+    if any(cause.kind == "unknown" for cause in found.causes):
+        show.say(f"\n  hint: ibid verify {b}")
+
+
+def _follow(view: Tree, steps: dict[str, Step], step: Step, shown: set[str]) -> None:
+    """Hang what followed from a step below it."""
+    line = Text(f"{step.repo}  {step.a[:12]} -> {step.b[:12]}")
+    if step.same:
+        line = Text(f"{step.repo}  {step.a[:12]}, the same bytes: nothing follows", style="dim")
+    elif step.datums[0] != step.datums[1]:
+        line.append(f"  {step.datums[0]} -> {step.datums[1]} datums")
+    if step.repo in shown and not step.same:
+        view.add(line.append("  as above", style="dim"))
+        return
+    shown.add(step.repo)
+    inner = view.add(line)
+    for after in steps.values():
+        if step.repo in after.reads and not step.same:
+            _follow(inner, steps, after, shown)
 
 
 @contextmanager

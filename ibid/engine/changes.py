@@ -33,14 +33,19 @@ def _selects_the_same(then: dict[str, Any], work: Work) -> bool:
     glob, now = then["glob"], work.heads[then["repo"]].tree
     if then["digest"] == now:
         return True
-    fixed = _WILD.split(glob)[0]
-    folder = fixed if fixed == glob else fixed.rpartition("/")[0]
+    folder = fixed_part(glob)
     new = work.store.trees.find(now, folder)
     try:
         old = work.store.trees.find(then["digest"], folder)
     except MissingObjectError:  # purged, or deleted and collected
         return False
     return old is not None and new is not None and old.digest == new.digest
+
+
+def fixed_part(glob: str) -> str:
+    """Return the folder that a glob begins with, or the one file that it names."""
+    fixed = _WILD.split(glob)[0]
+    return fixed if fixed == glob else fixed.rpartition("/")[0]
 
 
 def differences(before: dict[str, Any], work: Work) -> list[str]:
@@ -103,11 +108,12 @@ def _source_differences(
 def _tree_differences(prefix: str, old: Digest, new: Digest, store: Store) -> list[str]:
     """Summarise how two trees differ: a few names, then counts."""
     changed = sorted(store.trees.compare(old, new), key=lambda change: change[0])
-    words = [f"{prefix}{path.lstrip('/')} {_verb(then, now)}" for path, then, now in changed]
+    words = [f"{prefix}{path.lstrip('/')} {verb(then, now)}" for path, then, now in changed]
     return words if len(words) <= 3 else [*words[:2], f"{prefix}and {len(words) - 2} more files"]
 
 
-def _verb(then: Entry | None, now: Entry | None) -> str:
+def verb(then: Entry | None, now: Entry | None) -> str:
+    """Say what became of an entry."""
     return "is new" if then is None else "is gone" if now is None else "changed"
 
 
