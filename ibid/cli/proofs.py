@@ -77,6 +77,9 @@ def verify(
     sample: Annotated[
         float, typer.Option("--sample", metavar="SHARE", min=0, max=1, help="Of many datums.")
     ] = 1,
+    causes: Annotated[
+        bool, typer.Option("--cause/--no-cause", help="Look for the cause of a difference.")
+    ] = True,
     json: Json = False,
     pipeline: Pipeline = None,
 ) -> None:
@@ -91,6 +94,7 @@ def verify(
             say_waiting,
             only=stage,
             sample=sample,
+            causes=causes,
         )
         told = statement.write(store, found)
     if json:
@@ -178,6 +182,11 @@ def _show_verification(found: Verification) -> None:
             show.say(f"  {each.path}: was {_short(each.then)}, is {_short(each.now)}")
         if found.first.why:
             show.say(f"  {found.first.why}")
+        for line in found.inside:
+            show.say(f"  in {line}")
+        if found.cause:
+            runs = f"{found.cause.runs} runs"
+            show.say(f"Likely cause ({runs}): {found.cause.name}\n  hint: {found.cause.meaning}")
     else:
         parts = " (a sample)" if found.sampled else ""
         show.say(f"{of}: reproduced{under}: {len(ran)} stages ran again{parts}, bit for bit.")

@@ -6,6 +6,7 @@ levels may be one's own; what it has no field for stands in fields that begin wi
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,6 +55,8 @@ def statement(store: Store, found: Verification) -> dict[str, Any]:
                 "as_cited": not found.environment,
                 "differences": list(found.environment),
             },
+            "ibid_inside": list(found.inside),
+            "ibid_cause": asdict(found.cause) if found.cause else None,
             "ibid_stages": [_stage(stage) for stage in found.stages],
         },
     }

@@ -23,7 +23,9 @@ from ibid.engine.record import cited
 from ibid.engine.setting import ELSEWHERE
 from ibid.engine.slots import Slots, cores
 from ibid.engine.work import Work, recorded, recorded_spec
+from ibid.proof.cause import MOST, Cause, find_cause, gave
 from ibid.proof.chain import chain
+from ibid.proof.inside import inside
 from ibid.spec.preimage import Digest
 from ibid.stage.contract import ExitCode, TemporaryError, UsageError
 from ibid.store.commits import Commit, CommitId, Store, new_id
@@ -73,12 +75,17 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a verify found; `environment` says how what is installed is not what is cited."""
+    """What a verify found; `environment` says how what is installed is not what is cited.
+
+    Of the first stage that differs, `inside` says where in its first file, `cause` likely why.
+    """
 
     commit: Commit
     inputs: tuple[Commit, ...]
     stages: tuple[Stage, ...]
     environment: tuple[str, ...]
+    inside: tuple[str, ...]
+    cause: Cause | None
     only: str | None
     sample: float
     started: float
@@ -115,6 +122,7 @@ def verify(
     *,
     only: str | None = None,
     sample: float = 1,
+    causes: bool = True,
 ) -> Verification:
     """Run what is behind a commit again and compare; the first stage that differs ends it.
 
@@ -127,6 +135,7 @@ def verify(
         waiting: is told for whom this waits.
         only: verify the output of this pipeline alone, from the inputs that are on record.
         sample: of the datums of stages that have many, the share to run.
+        causes: look for the cause of a difference, which takes up to twelve runs of a datum.
 
     Raises:
         BadInputError: if bytes behind the commit are gone.
@@ -136,19 +145,23 @@ def verify(
     with home.run_lock(waiting), store.lock.shared():
         scratch.clear(home)
         try:
-            return _Verify(home, store, watch, sample).verify(commit, only, say)
+            return _Verify(home, store, watch, say, sample).verify(commit, only, causes=causes)
         finally:
             scratch.clear(home)
 
 
 class _Verify:
-    def __init__(self, home: Home, store: Store, watch: Watch, sample: float) -> None:
-        self._home, self._store, self._watch, self._sample = home, store, watch, sample
+    def __init__(
+        self, home: Home, store: Store, watch: Watch, say: Callable[[str], None], sample: float
+    ) -> None:
+        self._home, self._store, self._watch, self._say = home, store, watch, say
+        self._sample = sample
         self._slots = Slots(cores())
         self._stopped = threading.Event()
         self._heads: dict[Name, Commit] = {}  # as they came out now
+        self._seen: dict[Name, tuple[Work, Sequence[Task], Again]] = {}
 
-    def verify(self, commit: Commit, only: str | None, say: Callable[[str], None]) -> Verification:
+    def verify(self, commit: Commit, only: str | None, *, causes: bool) -> Verification:
         started = time.time()
         behind = chain(self._store, commit)
         outputs = [each for each in behind if cited(each.provenance).causes]
@@ -168,13 +181,51 @@ class _Verify:
             dict.fromkeys(line for each in chosen for line in self._installed(each, works))
         )
         if environment:
-            say("What is installed is not what is cited:")
+            self._say("What is installed is not what is cited:")
         for line in environment:
-            say(f"  {line}")
+            self._say(f"  {line}")
         stages = self._run_all(chosen)
+        first = next((stage for stage in stages if stage.state is State.OTHER), None)
         return Verification(
-            commit, inputs, tuple(stages), environment, only, self._sample, started, time.time()
+            commit,
+            inputs,
+            tuple(stages),
+            environment,
+            tuple(self._look_inside(first)) if first else (),
+            self._cause(first) if first and causes else None,
+            only,
+            self._sample,
+            started,
+            time.time(),
         )
+
+    def _look_inside(self, stage: Stage) -> list[str]:
+        """Say where the first file differs that is there on both sides."""
+        objects = self._store.objects
+        for each in stage.differences:
+            if each.then and each.now:
+                lines = inside(objects.read(each.then), objects.read(each.now))
+                return [f"{each.path}: {line}" for line in lines]
+        return []
+
+    def _cause(self, stage: Stage) -> Cause:
+        """Run a datum that differs again, one thing held or let go at a time."""
+        work, drawn, found = self._seen[_name(stage.commit)]
+        tasks = [self._differing(stage, drawn, found)]
+        self._say(f"Looking for the cause: {work.spec.name} is run again, up to {MOST} times.")
+        return find_cause(self._home, work, tasks, gave(found, tasks), self._stopped.is_set)
+
+    def _differing(self, stage: Stage, drawn: Sequence[Task], found: Again) -> Task:
+        """Find a datum that differs: one that fails, or one that gave a file that does."""
+        trees = self._store.trees
+        paths = [each.path for each in stage.differences if each.now]
+        for task in drawn:
+            if task.datum.id in found.failures:
+                return task
+            tree = found.results[task.key].tree if task.key in found.results else None
+            if tree and any(trees.find(tree, path) for path in paths[:1]):
+                return task
+        return drawn[0]
 
     def _work(self, commit: Commit) -> Work:
         heads = {
@@ -242,6 +293,7 @@ class _Verify:
         if stage.found:
             made = self._heads[_name(commit)]
             self._heads[_name(commit)] = replace(made, tree=stage.found)
+        self._seen[_name(commit)] = work, drawn, found
         if not found.failures:
             found.forget()
         other = stage.state is State.OTHER
