@@ -22,11 +22,13 @@ def of_output(
     code: int,
     started: float,
     recovered: int,
+    warnings: Iterable[str],
     weaker: Iterable[str],
 ) -> str:
     """Record what made an output: inputs, spec, code, parameters, environment, times.
 
-    `weaker` names the parts of the sandbox that the kernel refused.
+    `warnings` are the names of those that the job ends with, `weaker` those of the parts of the
+    sandbox that the kernel refused.
 
     The spec and the environment go into the store as objects, so that commits share them.
     """
@@ -48,6 +50,7 @@ def of_output(
         "weaker": sorted(weaker),
         "datums": len(work.datums),
         "recovered": recovered,
+        "warnings": list(warnings),
         "exit_code": code,
         "started": started,
         "finished": time.time(),

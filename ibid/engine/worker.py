@@ -7,7 +7,7 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,15 @@ from ibid.engine.bounds import Bounds, Overrun
 from ibid.engine.group import Group
 from ibid.engine.limits import Limits
 from ibid.engine.masking import MaskedLog
+from ibid.engine.place import SECRETS, Place
 from ibid.engine.process import Lines, Process, stage_environment
-from ibid.engine.sandbox import OWN, Sandbox
-from ibid.engine.secrets import Secrets
-from ibid.engine.setting import Setting
+from ibid.engine.sandbox import OWN
+from ibid.engine.setting import USUAL, Setting
 from ibid.spec.spec import Spec
 from ibid.stage.contract import ExitCode, IbidError, printable
 from ibid.stage.worker import SOCKET
 from ibid.store.disk import explain
 
-SECRETS = "secrets"  # a folder beside a worker's own, if its spec has any
 _CLOSE_SECONDS = 5.0
 _MOST = 255  # of the codes that a process may end with
 
@@ -40,25 +39,6 @@ class Outcome:
     own: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a worker runs, and with what.
-
-    `modules` may be imported beside the code; `folder` holds the worker's own folders, `pfs` stands
-    for `/pfs`; `group` is what the names of its control groups begin with.
-    """
-
-    code: Path
-    modules: Collection[str]
-    secrets: Secrets
-    folder: Path
-    pfs: Path
-    log: Path
-    sandbox: Sandbox
-    group: str
-    setting: Setting
-
-
 class Worker:
     """A process for each datum, or one for many when the spec batches.
 
@@ -66,9 +46,15 @@ class Worker:
     threads, but for `kill`.
     """
 
-    def __init__(self, spec: Spec, place: Place, weaker: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        place: Place,
+        weaker: Callable[[str, str], None],
+        setting: Setting = USUAL,
+    ) -> None:
         self.place, self.log = place, place.log
-        self._spec, self._weaker = spec, weaker
+        self._spec, self._weaker, self._setting = spec, weaker, setting
         self._printed: MaskedLog | None = None
         self._process: Process | None = None
         self._group: Group | None = None
@@ -145,7 +131,7 @@ class Worker:
             **stage_environment(spec, place.modules, place.code, place.folder, place.pfs),
             **place.secrets.lay_out(place.folder / SECRETS),
             **variables,
-            **place.setting.variables,
+            **self._setting.variables,
         }
         self._group = self._make_group()
         stdin = place.folder / "stdin"
@@ -166,13 +152,13 @@ class Worker:
             try:
                 self._process = Process(
                     place.sandbox,
-                    (*place.setting.prefix, *spec.cmd),
+                    (*self._setting.prefix, *spec.cmd),
                     told,
                     stdin=given,
                     log=log,
                     group=procs,
                     fds=fds,
-                    umask=place.setting.umask,
+                    umask=self._setting.umask,
                 )
             except OSError as error:
                 raise Overrun(f"cannot start {spec.cmd[0]}: {error}") from error
