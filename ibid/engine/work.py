@@ -108,7 +108,7 @@ def _code(project: Project, store: Store, spec: Spec, memo: Memo) -> Entry:
         stored = [store.objects.path(d) for _, d in store.trees.objects_of(tree.digest, set())]
         return [tree.digest, tree.size], [*closure.read_from(project.root, files), *stored]
 
-    question = ["code", str(project.root), spec.component, *spec.files]
+    question = ["code", str(project.root), spec.component, spec.differ, *spec.files]
     digest, size = memo.recall(question, work_out)
     return Entry("", FOLDER, digest, size)
 

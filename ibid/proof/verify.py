@@ -25,6 +25,7 @@ from ibid.engine.slots import Slots, cores
 from ibid.engine.work import Work, recorded, recorded_spec
 from ibid.proof.cause import MOST, Cause, find_cause, gave
 from ibid.proof.chain import chain
+from ibid.proof.differ import ask
 from ibid.proof.inside import inside
 from ibid.spec.preimage import Digest
 from ibid.stage.contract import ExitCode, TemporaryError, UsageError
@@ -200,7 +201,12 @@ class _Verify:
         )
 
     def _look_inside(self, stage: Stage) -> list[str]:
-        """Say where the first file differs that is there on both sides."""
+        """Ask the stage's differ; else say where the first file differs that both sides have."""
+        work, _, _ = self._seen[_name(stage.commit)]
+        then, now = stage.commit.tree, stage.found
+        own = ask(self._home, work, then, now, self._stopped.is_set) if now else []
+        if own:
+            return own
         objects = self._store.objects
         for each in stage.differences:
             if each.then and each.now:
