@@ -14,9 +14,9 @@ TAGS = "http://127.0.0.1:16006/data/plugin/scalars/tags"
 OUTPUTS = {
     "ingest": {"pets"},
     "transform": {"training", "validation", "calibration", "test"},
-    "train": {"model.keras", "history.csv", "mean_mask.npz", "tensorboard"},
+    "train": {"model.keras", "history.csv", "mean_mask.npz", "tensorboard", "weights.csv"},
     "tune": {"optimal_hp.json", "trials.csv"},
-    "model": {"model.keras", "history.csv", "mean_mask.npz", "tensorboard"},
+    "model": {"model.keras", "history.csv", "mean_mask.npz", "tensorboard", "weights.csv"},
     "calibrate": {"calibration.npz", "calibration.json", "reliability.csv"},
     "evaluate": {"report.ipynb", "report.html", "evaluation_result.csv", "evaluation_result.json"},
     "release": {"release.json", "MODEL_CARD.md", "seldondeployment.yaml"},
