@@ -61,7 +61,7 @@ def _tensors(then: Path, now: Path) -> Iterator[str]:
     furthest = {
         name: _distance(before[name], after[name])
         for name in before.keys() & after.keys()
-        if before[name].shape != after[name].shape or (before[name] != after[name]).any()
+        if not np.array_equal(before[name], after[name], equal_nan=True)
     }
     ranked = sorted(furthest, key=lambda name: (-furthest[name], name))
     for name in ranked[:SHOWN]:

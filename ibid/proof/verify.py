@@ -309,7 +309,7 @@ class _Verify:
                 state=FAILURE if other else SUCCESS,
                 seconds=stage.seconds,
                 code=int(ExitCode.NOT_REPRODUCIBLE) if other else 0,
-                error=f"other bytes than on record: {summary(stage)}",
+                error=f"other bytes than on record: {summary(stage)}" if other else "",
                 digest=stage.found or commit.tree,
                 same=not other,
             )

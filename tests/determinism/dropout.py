@@ -54,9 +54,8 @@ def check(root: Path, *, causes: bool = True) -> Verification:
     """Verify what was trained."""
     project = load(root)
     with contextlib.closing(project.home.open(project.name)) as store:
-        return verify(
-            project.home, store, store.resolve("train"), print, print, print, causes=causes
-        )
+        commit = store.resolve("train")
+        return verify(project.home, store, commit, lambda _: None, print, print, causes=causes)
 
 
 def prove() -> Table:

@@ -221,6 +221,43 @@ def test_the_command_ends_with_a_table_and_exit_code_5(random):
     assert "/one: was " in ended.stderr
 
 
+DIFFER = """
+import sys
+from ibid.stage import canonical, contract
+
+def run(inputs, output, params):
+    texts = [(inputs[name] / "one").read_text() for name in ("then", "now")]
+    canonical.write_json(output / "differences.json", [f"{len(texts[0])} letters, {len(texts[1])}"])
+
+if __name__ == "__main__":
+    sys.exit(contract.main(run))
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (DIFFER, ("33 letters, 33",)),
+        ("raise SystemExit(7)", ("words.count.differ failed: exit code 7",)),
+        ("", ("words.count.differ wrote no differences.json",)),
+    ],
+)
+def test_a_component_says_itself_where_its_outputs_differ(words, source, said):
+    declared = "component: words.count\n    differ: words.count.differ"
+    words.edit(YAML, "component: words.count", declared)
+    words.compile()
+    stage = words.root / "words" / "count"
+    (stage / "differ.py").write_text(source)
+    code = (stage / "__main__.py").read_text().replace("import sys", "import sys, uuid", 1)
+    line = '"".join(lines)'
+    assert line in code
+    (stage / "__main__.py").write_text(code.replace(line, 'uuid.uuid4().hex + "\\n"'))
+    words.put(one="a")
+    words.run()
+    found = run_verify(words, "count", causes=False)
+    assert found.inside == said
+
+
 def test_statements_travel_with_their_commits(done, tmp_path):
     run_verify(done)
     done.ibid("export", "total", tmp_path / "total.ibid")
