@@ -18,7 +18,7 @@ from ibid.proof.compare import compare as compare_commits
 from ibid.proof.elsewhere import unpacked
 from ibid.proof.lineage import Lineage, Origin
 from ibid.proof.lineage import lineage as trace
-from ibid.proof.verify import Verification
+from ibid.proof.verify import State, Verification
 from ibid.proof.verify import verify as run_verify
 from ibid.proof.why import Step
 from ibid.proof.why import why as explain
@@ -188,8 +188,11 @@ def _show_verification(found: Verification) -> None:
             runs = f"{found.cause.runs} runs"
             show.say(f"Likely cause ({runs}): {found.cause.name}\n  hint: {found.cause.meaning}")
     else:
-        parts = " (a sample)" if found.sampled else ""
-        show.say(f"{of}: reproduced{under}: {len(ran)} stages ran again{parts}, bit for bit.")
+        stages = "1 stage" if len(ran) == 1 else f"{len(ran)} stages"
+        parts = ", a sample of the datums" if found.sampled else ""
+        effects = sum(stage.state is State.EFFECT for stage in found.stages)
+        left = f"; {effects} effect{'s'[: effects != 1]} left alone" if effects else ""
+        show.say(f"{of}: reproduced{under}, bit for bit: {stages} run again{parts}{left}.")
 
 
 def _short(digest: str | None) -> str:

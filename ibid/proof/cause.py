@@ -53,7 +53,12 @@ class Cause:
 
 
 def find_cause(
-    home: Home, work: Work, tasks: Sequence[Task], came_out: Gave, stopped: Callable[[], bool]
+    home: Home,
+    work: Work,
+    tasks: Sequence[Task],
+    came_out: Gave,
+    stopped: Callable[[], bool],
+    say: Callable[[str], None],
 ) -> Cause:
     """Run datums that differ again until it is told why.
 
@@ -63,9 +68,16 @@ def find_cause(
         tasks: the datums.
         came_out: what the verify got of them.
         stopped: tells whether to end at once.
+        say: is told what each run has shown.
     """
     trial = _Trial(home, work, tasks, stopped)
-    if trial.run(turned(1, {})) == came_out:
+
+    def same(what: str, setting: Setting, as_in: Gave) -> bool:
+        equal = trial.run(setting) == as_in
+        say(f"  {what}: {'the same bytes' if equal else 'other bytes'}")
+        return equal
+
+    if same("in one more setting", turned(1, {}), came_out):
         return Cause(
             REPEATS,
             "what is on record came of something else: another environment, something that is "
@@ -73,7 +85,7 @@ def find_cause(
             trial.runs,
         )
     held = trial.run(_held())
-    if trial.run(_held()) != held:
+    if not same("with everything held, twice", _held(), held):
         return Cause(
             UNTOLD,
             "it differs with all of them held: look for chance and threads outside of Python, "
@@ -81,10 +93,11 @@ def find_cause(
             trial.runs,
         )
     for name in _to_try():
-        if trial.run(_held(free=name)) != held:
+        if not same(f"with {name} let go", _held(free=name), held):
             return Cause(name, CAUSES[name], trial.runs)
-    return Cause(UNTOLD, "each alone changes nothing: it takes several, or happens rarely",
-                 trial.runs)  # fmt: skip
+    return Cause(
+        UNTOLD, "each alone changes nothing: it takes several, or happens rarely", trial.runs
+    )
 
 
 class _Trial:

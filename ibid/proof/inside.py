@@ -59,6 +59,7 @@ def _lines(then: str, now: str) -> Iterator[str]:
     before, after = then.splitlines(), now.splitlines()
     if sorted(before) == sorted(after) and before != after:
         yield "the same lines in another order"
+        return
     for number, (a, b) in enumerate(zip(before, after, strict=False), start=1):
         if a != b:
             yield _short(f"line {number}: {a!r} -> {b!r}")

@@ -19,22 +19,20 @@ from ibid.engine.again import Again, logs_of, run_again
 from ibid.engine.changes import flat_differences
 from ibid.engine.events import JobDone, JobStarted, Watch
 from ibid.engine.execution import Task
-from ibid.engine.record import cited
 from ibid.engine.setting import ELSEWHERE
 from ibid.engine.slots import Slots, cores
 from ibid.engine.work import Work, recorded, recorded_spec
 from ibid.proof.cause import MOST, Cause, find_cause, gave
-from ibid.proof.chain import chain
+from ibid.proof.chain import Name, causes_of, chain
 from ibid.proof.differ import ask
 from ibid.proof.inside import inside
 from ibid.spec.preimage import Digest
 from ibid.stage.contract import ExitCode, TemporaryError, UsageError
-from ibid.store.commits import Commit, CommitId, Store, new_id
+from ibid.store.commits import Commit, Store, new_id
 from ibid.store.home import Home, Waiting
 from ibid.store.jobs import FAILURE, SUCCESS, Jobs
+from ibid.store.manifest import name_of
 from ibid.store.trees import FILE, Entry
-
-Name = tuple[str, CommitId]
 
 
 class State(StrEnum):
@@ -140,9 +138,11 @@ def verify(
 
     Raises:
         BadInputError: if bytes behind the commit are gone.
-        UsageError: if nothing is behind it, or no stage of that name.
+        UsageError: if nothing that can be run is behind it, or no stage of that name.
         TemporaryError: if a stage could not be run to its end.
     """
+    if not 0 < sample <= 1:
+        raise UsageError("Expected a share of the datums, above 0 and at most 1.", received=sample)
     with home.run_lock(waiting), store.lock.shared():
         scratch.clear(home)
         try:
@@ -165,7 +165,7 @@ class _Verify:
     def verify(self, commit: Commit, only: str | None, *, causes: bool) -> Verification:
         started = time.time()
         behind = chain(self._store, commit)
-        outputs = [each for each in behind if cited(each.provenance).causes]
+        outputs = [each for each in behind if causes_of(each)]
         inputs = tuple(each for each in behind if each not in outputs)
         chosen = [each for each in outputs if only in (None, each.repo)]
         if not chosen:
@@ -175,9 +175,15 @@ class _Verify:
                 received=only or f"an input, {commit.address}",
                 hint="ibid repos",
             )
+        if all(recorded_spec(self._store, each).effect for each in chosen):
+            raise UsageError(
+                "Expected a stage that can be run again.",
+                received=f"{chosen[0].repo}, an effect: it acted on the world",
+                hint=f"ibid verify {commit.repo}@{commit.id[:8]}",
+            )
         # Under ids of their own: what reads the id of a commit gives other bytes.
-        self._heads = {_name(each): replace(each, id=new_id()) for each in behind}
-        works = {_name(each): self._work(each) for each in chosen}
+        self._heads = {name_of(each): replace(each, id=new_id()) for each in behind}
+        works = {name_of(each): self._work(each) for each in chosen}
         environment = tuple(
             dict.fromkeys(line for each in chosen for line in self._installed(each, works))
         )
@@ -202,7 +208,7 @@ class _Verify:
 
     def _look_inside(self, stage: Stage) -> list[str]:
         """Ask the stage's differ; else say where the first file differs that both sides have."""
-        work, _, _ = self._seen[_name(stage.commit)]
+        work, _, _ = self._seen[name_of(stage.commit)]
         then, now = stage.commit.tree, stage.found
         own = ask(self._home, work, then, now, self._stopped.is_set) if now else []
         if own:
@@ -216,10 +222,12 @@ class _Verify:
 
     def _cause(self, stage: Stage) -> Cause:
         """Run a datum that differs again, one thing held or let go at a time."""
-        work, drawn, found = self._seen[_name(stage.commit)]
+        work, drawn, found = self._seen[name_of(stage.commit)]
         tasks = [self._differing(stage, drawn, found)]
         self._say(f"Looking for the cause: {work.spec.name} is run again, up to {MOST} times.")
-        return find_cause(self._home, work, tasks, gave(found, tasks), self._stopped.is_set)
+        return find_cause(
+            self._home, work, tasks, gave(found, tasks), self._stopped.is_set, self._say
+        )
 
     def _differing(self, stage: Stage, drawn: Sequence[Task], found: Again) -> Task:
         """Find a datum that differs: one that fails, or one that gave a file that does."""
@@ -234,16 +242,13 @@ class _Verify:
         return drawn[0]
 
     def _work(self, commit: Commit) -> Work:
-        heads = {
-            cause.repo: self._heads[cause.repo, cause.commit]
-            for cause in cited(commit.provenance).causes
-        }
+        heads = {name[0]: self._heads[name] for name in causes_of(commit)}
         return recorded(self._home, self._store, commit, heads)
 
     def _installed(self, commit: Commit, works: Mapping[Name, Work]) -> list[str]:
         """Say how the environment of now differs from the one that a commit cites."""
         told = json.loads(commit.provenance)
-        work = works[_name(commit)]
+        work = works[name_of(commit)]
         if told["environment"] == work.environment_digest:
             return []
         cited_one = json.loads(self._store.objects.read(told["environment_record"]))
@@ -253,12 +258,9 @@ class _Verify:
         """Run each commit's job when all before it gave what they should."""
         done: dict[Name, Stage] = {}
         running: dict[Future[Stage], Name] = {}
-        named = {_name(each): each for each in chosen}
+        named = {name_of(each): each for each in chosen}
         order = TopologicalSorter(
-            {
-                name: {(c.repo, c.commit) for c in cited(each.provenance).causes} & named.keys()
-                for name, each in named.items()
-            }
+            {name: [n for n in causes_of(each) if n in named] for name, each in named.items()}
         )
         order.prepare()
         with ThreadPoolExecutor(len(chosen)) as pool:
@@ -297,9 +299,9 @@ class _Verify:
             )
         stage = self._compare(commit, work, drawn, found, time.monotonic() - begun)
         if stage.found:
-            made = self._heads[_name(commit)]
-            self._heads[_name(commit)] = replace(made, tree=stage.found)
-        self._seen[_name(commit)] = work, drawn, found
+            made = self._heads[name_of(commit)]
+            self._heads[name_of(commit)] = replace(made, tree=stage.found)
+        self._seen[name_of(commit)] = work, drawn, found
         if not found.failures:
             found.forget()
         other = stage.state is State.OTHER
@@ -392,7 +394,3 @@ def _difference(path: str, then: Entry | None, now: Entry | None) -> Difference:
 
 def _code(found: Again) -> int:
     return max((result.code for result in found.results.values()), default=0)
-
-
-def _name(commit: Commit) -> Name:
-    return commit.repo, commit.id

@@ -11,6 +11,7 @@ import pytest
 
 from ibid.engine.record import cited
 from ibid.proof import statement, verify
+from ibid.proof.cause import REPEATS, UNTOLD
 from ibid.proof.verify import State
 from ibid.stage.canonical import json_bytes
 from ibid.stage.contract import BadInputError, UsageError
@@ -180,7 +181,7 @@ def test_a_commit_whose_inputs_were_purged_is_refused(done):
     with contextlib.closing(done.open()) as store:
         of = store.head("total").parent
     done.ibid("rm", "texts@master^:one", "--purge")
-    with pytest.raises(BadInputError, match="with all that is behind it"):
+    with pytest.raises(BadInputError, match="to hold its bytes"):
         run_verify(done, f"total@{of}")
 
 
@@ -219,6 +220,34 @@ def test_the_command_ends_with_a_table_and_exit_code_5(random):
     assert "total  not run" in ended.stdout
     assert "First: shout" in ended.stderr
     assert "/one: was " in ended.stderr
+
+
+def test_what_cannot_be_run_again_or_would_check_nothing_is_refused(done):
+    with pytest.raises(UsageError, match="a share of the datums"):
+        run_verify(done, sample=0)
+    with contextlib.closing(done.open()) as store:
+        told = json.loads(store.head("shout").provenance)
+        request = json.loads(store.objects.read(told["spec_record"]))
+        request["metadata"]["annotations"]["ibid/effect"] = "true"
+        told["spec_record"] = store.objects.put_bytes(json_bytes(request))
+        _write_record(store, "shout", told)
+    with pytest.raises(UsageError, match="can be run again"):
+        run_verify(done, only="shout")
+
+
+def test_chance_that_nothing_here_can_hold_is_said_to_be_so(random):
+    found = run_verify(random, only="shout")
+    assert (found.cause.name, found.cause.runs) == (UNTOLD, 3)
+
+
+def test_what_repeats_itself_but_is_not_on_record_came_of_something_else(done):
+    with contextlib.closing(done.open()) as store:
+        tree = store.trees.write_files({"one": b"A B", "two": b"X"})
+        store.database.execute("UPDATE commits SET tree = ? WHERE repo = 'shout'", (tree.digest,))
+    found = run_verify(done, only="shout")
+    assert [each.path for each in found.first.differences] == ["/two"]
+    assert found.inside == ("/two: line 1: 'X' -> 'C'",)
+    assert (found.cause.name, found.cause.runs) == (REPEATS, 1)
 
 
 DIFFER = """
