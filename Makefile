@@ -1,7 +1,7 @@
 # The one door. `make` alone lists the targets.
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-remote s3-server run put-sample sample test torture determinism \
-	check format specs bench clean
+	fuzz check format specs bench clean
 SHELL := /bin/bash
 
 UV_VERSION := 0.13.9
@@ -21,7 +21,10 @@ setup-dev: .venv/.dev  ## Also what checks and tests need
 
 setup-remote: .venv/.remote  ## Also what ibid push and pull need
 
-run: .venv/.run  ## Run the whole pipeline [DATA=DIR] [ARGS='model.epochs=3 ...']
+run: .venv/.run  ## Run the whole pipeline [DATA=oxford|DIR] [ARGS='model.epochs=3 ...']
+ifeq ($(DATA),oxford)
+	@$(IBID) fetch oxford oxford
+endif
 ifdef DATA
 	@$(IBID) put stream "$(DATA)" --replace --no-run
 else
@@ -44,6 +47,9 @@ torture: .venv/.dev  ## Kill, fill, fail and crowd the engine [ARGS='--seed N']
 
 determinism: .venv/.dev  ## Prove that a run can be had again, bit for bit [ARGS='whole']
 	@$(PYTHON) -m tests.determinism $(ARGS)
+
+fuzz: .venv/.fuzz  ## Throw two minutes of grown inputs at ingest [ARGS='-runs=N -max_total_time=S']
+	@PYTHONPATH=tests/unit/components $(PYTHON) -m tests.fuzz $(ARGS)
 
 s3-server: .tools/versitygw  ## Build the S3 server that a test of remotes wants (needs Go; 2 minutes)
 
@@ -75,6 +81,11 @@ clean:  ## Remove the environment; what was committed to .ibid stays
 .venv/.dev: .venv/.run
 	@echo "Setting up: the packages of checks and tests."
 	@$(SYNC) --extra report --extra remote --group dev
+	@touch $@
+
+.venv/.fuzz: .venv/.dev
+	@echo "Setting up: the fuzzer."
+	@$(SYNC) --extra report --extra remote --group dev --group fuzz
 	@touch $@
 
 .venv/.remote: .venv/.run

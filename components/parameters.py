@@ -3,9 +3,7 @@
 For the command line alone: no stage may reach this, or one stage's schema would be in every key.
 """
 
-from typing import Literal, Self
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from components.calibrate.parameters import Parameters as Calibrate
 from components.deploy.parameters import Parameters as Deploy
@@ -13,21 +11,22 @@ from components.evaluate.parameters import Parameters as Evaluate
 from components.ingest.parameters import Parameters as Ingest
 from components.release.parameters import Parameters as Release
 from components.segmentation.parameters import Determinism
+from components.survey.parameters import Parameters as Survey
 from components.train.parameters import Parameters as Train
 from components.transform.parameters import Parameters as Transform
 from components.tune.parameters import Parameters as Tune
 
 
 class Parameters(BaseModel):
-    """Every pipeline's section, and what they share: the schema's version, seed, determinism."""
+    """Every pipeline's section, and what they share: seed and determinism."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[1]
     seed: int = Field(ge=0, lt=2**32)
     determinism: Determinism
     ingest: Ingest
     transform: Transform
+    survey: Survey
     train: Train
     tune: Tune
     model: Train
@@ -36,11 +35,11 @@ class Parameters(BaseModel):
     release: Release
     deploy: Deploy
 
-    @model_validator(mode="after")
-    def _baseline_stands_alone(self) -> Self:
+    @field_validator("train")
+    @classmethod
+    def _baseline_stands_alone(cls, train: Train) -> Train:
         """`train` has no tuned values to take."""
         names = ("backbone", "batch_size", "learning_rate")
-        missing = [name for name in names if getattr(self.train, name) is None]
-        if missing:
-            raise ValueError(f"train.{missing[0]}: expected a value, null is for `model` only")
-        return self
+        if missing := [name for name in names if getattr(train, name) is None]:
+            raise ValueError(f"expected a {', '.join(missing)}: null is for `model` only")
+        return train

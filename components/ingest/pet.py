@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from components.ingest.annotations import Annotations
-from components.ingest.upload import Member
+from components.ingest.member import Member
+from components.ingest.parameters import MEGA, Parameters
 from components.segmentation import masks, oxford, photos
 from ibid.stage import canonical
 from ibid.stage.contract import BadInputError
@@ -35,8 +36,7 @@ def name_of(member: Member) -> str:
     """Find the pet id of a file among the images; raises BadInputError if it can be no photo's."""
     if not oxford.PLAIN.fullmatch(member.name):
         raise BadInputError(
-            "Expected a name of letters, digits, dots, dashes and underscores, in no folder.",
-            received=member.name,
+            f"Expected a name of {oxford.PLAIN_MEANS}; in no folder.", received=member.name
         )
     path = Path(member.name)
     if path.suffix.lower() not in SUFFIXES:
@@ -46,32 +46,50 @@ def name_of(member: Member) -> str:
     return path.stem
 
 
-def make(member: Member, pet_id: str, found: Annotations, quality: int) -> Pet:
+def make(member: Member, pet_id: str, found: Annotations, parameters: Parameters) -> Pet:
     """Make a pet of a photo and its annotations.
 
     Args:
         member: the photo's file.
         pet_id: its name without suffix.
         found: the annotations of the upload.
-        quality: libjpeg's, for a photo that has to be encoded anew.
+        parameters: say what is too dark or too large, and how well to encode anew.
 
-    Raises BadInputError if the photo or its mask is missing, unreadable, or of another size.
+    Raises BadInputError if the photo or its mask is missing, unreadable, too large, of another
+    size, or shows nothing.
     """
     if pet_id not in found.masks:
         raise BadInputError(f"Expected a mask trimaps/{pet_id}.png.", received="none")
-    photo = photos.read(BytesIO(member.data))
-    mask = masks.read(BytesIO(found.masks[pet_id].data))
+    if not member.data:
+        raise BadInputError("Expected a photo.", received="an empty file")
+    most = parameters.max_megapixels * MEGA
+    photo = photos.read(BytesIO(member.data), most)
+    mask = masks.read(BytesIO(found.masks[pet_id].data), most)
+    _check(photo, mask, parameters.min_brightness)
+    return Pet(
+        member.data if photo.plain else photos.encode(photo.pixels, parameters.jpeg_quality),
+        _mask_bytes(mask, found.masks[pet_id].data, photo.orientation),
+        _metadata(member, pet_id, found, photo, mask),
+    )
+
+
+def _check(photo: photos.Photo, mask: masks.Mask, min_brightness: int) -> None:
+    """Raise BadInputError unless there is something to learn from a photo and its mask."""
     height, width = mask.trimap.shape
     if (width, height) != photo.stored:
         raise BadInputError(
             "Expected a mask of the photo's size.",
             received=f"mask {width}x{height}, photo {photo.stored[0]}x{photo.stored[1]}",
         )
-    return Pet(
-        member.data if photo.plain else photos.encode(photo.pixels, quality),
-        _mask_bytes(mask, found.masks[pet_id].data, photo.orientation),
-        _metadata(member, pet_id, found, photo, mask),
-    )
+    if (mask.trimap == mask.trimap[0, 0]).all():
+        only = masks.CLASSES[int(mask.trimap[0, 0]) - 1]
+        raise BadInputError("Expected a mask of more than one class.", received=f"only {only}")
+    brightness = photos.brightness(photo.pixels)
+    if brightness < min_brightness:
+        raise BadInputError(
+            f"Expected a photo that is not all dark (`min_brightness` {min_brightness}).",
+            received=f"99 of 100 pixels at {brightness} of 255 or darker",
+        )
 
 
 def _mask_bytes(mask: masks.Mask, data: bytes, orientation: int) -> bytes:
@@ -86,6 +104,8 @@ def _metadata(
     notes: list[str] = []
     if not photo.plain:
         notes.append(f"encoded anew: the file was not an upright RGB JPEG but {_was(photo)}")
+    if photo.several:
+        notes.append("several pictures in one file: the first was taken")
     if not (mask.trimap == masks.PET).any():
         notes.append("the mask shows no pet")
     return {
@@ -118,14 +138,10 @@ def _kind(pet_id: str, listing: oxford.Listing, notes: list[str]) -> dict[str, A
 def _heads(
     pet_id: str, found: Annotations, photo: photos.Photo, notes: list[str]
 ) -> list[dict[str, int]]:
-    """Read a pet's head boxes and turn them with the photo; a damaged file costs only the boxes."""
-    if pet_id not in found.heads:
-        return []
-    try:
-        boxes = oxford.parse_heads(found.heads[pet_id].data)
-    except BadInputError as error:
-        notes.append(f"no head box: {error.message} Received: {error.received}")
-        return []
+    """Turn a pet's head boxes with the photo; a damaged file costs only the boxes."""
+    boxes = found.boxes.get(pet_id, [])
+    if pet_id in found.damaged:
+        notes.append(f"no head box: {found.damaged[pet_id]}")
     inside = [box for box in boxes if _is_inside(box, photo.stored)]
     if len(inside) < len(boxes):
         notes.append(f"{len(boxes) - len(inside)} head boxes left out: beyond the photo")

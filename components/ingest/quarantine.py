@@ -4,11 +4,14 @@ A record holds the file's name, size and digest, not the file: the upload still 
 """
 
 import hashlib
+import shutil
+from collections import Counter
 from pathlib import Path
 
-from components.ingest.upload import Member
+from components.ingest.member import Member, printable
 from components.segmentation.oxford import PLAIN
 from ibid.stage import canonical
+from ibid.stage.contract import BadInputError
 
 
 class Quarantine:
@@ -16,25 +19,47 @@ class Quarantine:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._copies: Counter[str] = Counter()
         self.reasons: list[str] = []
 
     def add(self, member: Member, reason: str) -> None:
         """Record a file and why it was set aside."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self.reasons.append(reason)
         known = {} if member.problem else _content(member.data)
-        record = {"file": member.name, "reason": reason, **known}
-        canonical.write_json(self._free(member.name), record)
+        self._write(member.name, {"part": member.part, "reason": reason, **known})
+        self.reasons.append(reason)
+
+    def refuse(self, refusal: BadInputError) -> None:
+        """Record why nothing of the upload can be used."""
+        name = printable(self._folder.name)
+        self._write(name, {"part": "upload", "reason": line(refusal), "hint": refusal.hint})
+
+    def clear(self) -> None:
+        """Forget all records: where the upload itself is damaged they say nothing."""
+        if self._folder.exists():
+            shutil.rmtree(self._folder)
+        self._copies.clear()
+        self.reasons.clear()
+
+    def _write(self, name: str, record: dict[str, object]) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        canonical.write_json(self._free(name), {"file": name, **record})
 
     def _free(self, name: str) -> Path:
         """Name a record; a name that is not plain is never used as a path."""
         if not PLAIN.fullmatch(name):
             name = f"name-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
-        path, copy = self._folder / f"{name}.json", 1
-        while path.exists():
-            copy += 1
-            path = self._folder / f"{name}.{copy}.json"
-        return path
+        while True:
+            self._copies[name] += 1
+            copy = self._copies[name]
+            path = self._folder / (f"{name}.json" if copy == 1 else f"{name}.{copy}.json")
+            if not path.exists():
+                return path
+
+
+def line(refusal: BadInputError) -> str:
+    """Write a refusal in a line: what was expected, and what came."""
+    received = "" if refusal.received is None else f" Received: {refusal.received}"
+    return refusal.message + received
 
 
 def _content(data: bytes) -> dict[str, object]:

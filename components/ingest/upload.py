@@ -1,109 +1,59 @@
-"""The files of an upload, packed or not, one after the other.
+"""The files of an upload, packed or not, one after the other. It knows files, not photos."""
 
-A tarball is read as a stream and nothing of it is extracted, so what its members' names say
-can do no harm here. It knows files, not photos.
-"""
-
-import gzip
-import tarfile
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from components.ingest import tarball
+from components.ingest.limits import Limits
+from components.ingest.member import Member, printable
 from ibid.stage.contract import BadInputError
 
-BLOCK = 1 << 16
 
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A file of an upload.
-
-    Attributes:
-        name: relative to `images/` or `annotations/`, made printable; may be anything.
-        data: its bytes, empty where there is a problem.
-        problem: why the bytes are not here: a link, too large; else None.
-    """
-
-    name: str
-    data: bytes
-    problem: str | None = None
-
-
-def members(upload: Path, part: str, limit: int) -> Iterator[Member]:
+def members(upload: Path, limits: Limits) -> Iterator[Member]:
     """Go through `PART.tar.gz` and the folder `PART` of an upload, whichever there are.
 
-    Args:
-        upload: the folder of the upload.
-        part: `images` or `annotations`.
-        limit: size in bytes beyond which a file is not read.
-
-    Raises BadInputError if there is neither, or if the tarball is damaged.
+    Raises BadInputError if the upload is no folder, lacks the part, is damaged or too much.
     """
-    tarball, folder = upload / f"{part}.tar.gz", upload / part
-    if not tarball.is_file() and not folder.is_dir():
+    part = limits.part
+    if not upload.is_dir():
+        raise BadInputError(
+            "Expected a folder an upload.", received="a file", hint="ibid put stream FOLDER"
+        )
+    packed, folder = upload / f"{part}.tar.gz", upload / part
+    if not packed.is_file() and not folder.is_dir():
         raise BadInputError(
             f"Expected {part}.tar.gz or a folder {part} in the upload {upload.name}.",
-            received=", ".join(sorted(entry.name for entry in upload.iterdir())) or "nothing",
+            received=_listed(upload),
             hint="ibid put stream FOLDER, with FOLDER in the layout of the Oxford-IIIT Pet Dataset",
         )
-    if tarball.is_file():
-        yield from _packed(tarball, part, limit)
+    if packed.is_file():
+        yield from tarball.members(packed, limits)
     if folder.is_dir():
-        yield from _unpacked(folder, limit)
+        yield from _unpacked(folder, limits)
 
 
-def _packed(tarball: Path, part: str, limit: int) -> Iterator[Member]:
-    try:
-        with gzip.open(tarball) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
-            for info in archive:
-                if not info.isdir():
-                    yield _member(archive, info, part, limit)
-            _refuse_rest(archive)
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise BadInputError(
-            f"Expected a whole gzip tarball {tarball.name} in the upload {tarball.parent.name}.",
-            received=error,
-            hint=f"gzip -t {tarball.name} checks it; pack it again",
-        ) from error
+def _unpacked(folder: Path, limits: Limits) -> Iterator[Member]:
+    total = 0
+    for path in _walk(folder, limits):
+        part, name = limits.part, printable(path.relative_to(folder).as_posix())
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            yield Member(part, name, problem="Expected a file. Received: a link or a device")
+        elif path.is_file():
+            size = path.stat().st_size
+            total += size
+            limits.check_total(total)
+            reason = limits.too_large(size)
+            yield Member(part, name, b"" if reason else path.read_bytes(), reason)
 
 
-def _member(archive: tarfile.TarFile, info: tarfile.TarInfo, part: str, limit: int) -> Member:
-    name = _printable(info.name).removeprefix("./").removeprefix(f"{part}/")
-    stream = archive.extractfile(info) if info.isreg() else None
-    if stream is None:
-        return Member(name, b"", "Expected a file. Received: a link or a device")
-    if info.size > limit:
-        return Member(name, b"", _too_large(info.size, limit))
-    return Member(name, stream.read())
+def _walk(folder: Path, limits: Limits) -> list[Path]:
+    paths: list[Path] = []
+    for path in folder.rglob("*"):
+        paths.append(path)
+        limits.check_count(len(paths))
+    return sorted(paths)
 
 
-def _refuse_rest(archive: tarfile.TarFile) -> None:
-    """Read to the end: tarfile takes a damaged header for the end, and gzip's sum comes last."""
-    rest = archive.fileobj
-    while rest is not None and (block := rest.read(BLOCK)):
-        if block.count(0) != len(block):
-            raise tarfile.ReadError("a damaged header, with files after it")
-
-
-def _unpacked(folder: Path, limit: int) -> Iterator[Member]:
-    for path in sorted(folder.rglob("*")):
-        name = _printable(path.relative_to(folder).as_posix())
-        if path.is_dir():
-            continue
-        if not path.is_file():
-            yield Member(name, b"", "Expected a file. Received: a broken link or a device")
-        elif path.stat().st_size > limit:
-            yield Member(name, b"", _too_large(path.stat().st_size, limit))
-        else:
-            yield Member(name, path.read_bytes())
-
-
-def _too_large(size: int, limit: int) -> str:
-    return f"Expected at most {limit} bytes (`max_file_mb`). Received: {size}"
-
-
-def _printable(name: str) -> str:
-    """Show bytes that are not UTF-8 as escapes: JSON can hold no lone surrogate."""
-    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+def _listed(folder: Path) -> str:
+    names = sorted(printable(entry.name) for entry in folder.iterdir())
+    return ", ".join(names[:8]) + f" and {len(names) - 8} more" * (len(names) > 8) or "nothing"

@@ -33,17 +33,13 @@ class Mask:
     plain: bool
 
 
-def read(source: photos.Source) -> Mask:
-    """Decode a trimap; raises BadInputError if it is none or holds other values than 1, 2, 3."""
-    try:
-        with Image.open(source, formats=("PNG",)) as image:
-            image.load()
-            mode = image.mode
-            trimap = np.array(image)
-    except MemoryError:
-        raise
-    except Exception as error:  # bad bytes make decoders fail in any way they like
-        raise BadInputError("Expected a mask that can be decoded.") from error
+def read(source: photos.Source, most: int = photos.MOST_PIXELS) -> Mask:
+    """Decode a trimap of at most that many pixels.
+
+    Raises BadInputError if it is none or holds other values than 1, 2, 3.
+    """
+    with photos.decoded(source, "mask", ("PNG",), most) as image:
+        mode, trimap = image.mode, np.array(image)
     if mode not in ("L", "P"):
         raise BadInputError("Expected a mask of one 8-bit channel.", received=mode)
     values = np.flatnonzero(np.bincount(trimap.ravel(), minlength=256))

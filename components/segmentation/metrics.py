@@ -1,7 +1,8 @@
 """How good a prediction is, in numpy, so that no framework has a say in a score.
 
 Every number is computed for each class by itself, over all pixels of all photos, and `score` is
-the mean over the classes; the loss is also a mean over photos, as it is in training.
+the mean over the classes; the loss is also a mean over photos, as it is in training. The truth is
+always a hard mask, as somebody drew it: nothing that was mixed or smoothed is ever a judge.
 """
 
 import numpy as np
@@ -39,11 +40,14 @@ def score(truth: Truth, probabilities: Floats) -> dict[str, float]:
 def score_by_class(truth: Truth, probabilities: Floats) -> dict[str, dict[str, float]]:
     """Score each class by itself; names, arguments and shapes are those of `score`.
 
+    Raises TypeError if the truth is soft, of which a threshold would make something else.
     `iou`, `f1`, `accuracy` and `precision` threshold the probability at 0.5. `mean_iou` is the
     IoU of the most probable class of each pixel, which is never undecided, as in the mean IoU of
     Pascal VOC (Everingham et al. 2010). Where a class is neither there nor predicted, IoU and F1
     are 1; where it is never predicted, precision is 0.
     """
+    if truth.dtype != np.uint8:
+        raise TypeError(f"Expected hard masks, uint8 of 0 and 1. Received: {truth.dtype}")
     winner = probabilities.argmax(axis=-1)
     return {
         name: _score(truth[..., i], probabilities[..., i], winner == i)

@@ -4,32 +4,72 @@ Each stage's own stand beside it (`components/<stage>/parameters.py`), so that a
 one stage's schema is in no other stage's code.
 """
 
+import logging
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from components.segmentation.versions import Step, migrate
 from ibid.stage.contract import BadInputError
+
+_log = logging.getLogger(__name__)
 
 
 class Section(BaseModel):
-    """One pipeline's parameters: frozen, complete, without unknown keys."""
+    """One pipeline's parameters: frozen, complete, without unknown keys.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    `steps` take what an older version of the schema wrote to this one, which is the number of
+    steps and one.
+    """
 
-    version: Literal[1] = Field(description="Version of the parameter schema.")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    steps: ClassVar[tuple[Step, ...]] = ()
+
+    version: int = Field(description="Version of this pipeline's schema.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _migrated(cls, params: Any) -> Any:
+        if not isinstance(params, Mapping) or "version" not in params:
+            return params
+        values, told = migrate(params, cls.steps)
+        for line in told:
+            _log.warning("%s: %s", cls.__module__, line)
+        return values
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> Self:
-        """Validate what the contract has read; raises BadInputError."""
+        """Validate what the contract has read; raises BadInputError, with a line a finding."""
         try:
             return cls.model_validate(params)
         except ValidationError as error:
             raise BadInputError(
                 f"Expected parameters as {cls.__module__} defines them.",
-                received=error,
-                hint="ibid params --schema",
+                received=findings(error),
+                hint="ibid params --commit, which writes them from the pipeline's conf",
             ) from error
+
+
+def findings(error: ValidationError) -> str:
+    """Put what pydantic found into a line each: where, what was expected, what was received."""
+    return "\n".join(
+        f"{'.'.join(map(str, each['loc'])) or 'the whole'}: {each['msg']}"
+        + (
+            ""
+            if isinstance(each["input"], Mapping | list | tuple)
+            else f", received {each['input']!r}"
+        )
+        for each in error.errors()
+    )
 
 
 class Determinism(BaseModel):
@@ -43,11 +83,14 @@ class Determinism(BaseModel):
         description="Cap on oneDNN's instruction set; null: what the processor has."
     )
 
-    @model_validator(mode="after")
-    def _portable_fixes_threads(self) -> Self:
-        if self.level == "portable" and self.threads is None:
-            raise ValueError("portable needs a number of threads, the same on every machine")
-        return self
+    @field_validator("threads")
+    @classmethod
+    def _portable_fixes_threads(cls, threads: int | None, info: ValidationInfo) -> int | None:
+        if info.data.get("level") == "portable" and threads is None:
+            raise ValueError(
+                "expected a number of threads, the same on every machine, for the level portable"
+            )
+        return threads
 
 
 class Seeded(Section):

@@ -5,6 +5,8 @@ It knows no pet, no folder layout and no framework.
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -34,6 +36,11 @@ TURNS = {
 }
 # What photos come as. Pillow knows more, and for some of it starts other programs.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
+# Beyond this Pillow warns, and beyond twice as many refuses, without telling width and height.
+MOST_PIXELS = 89_000_000
+# A JPEG may come in scans, each a few bytes and each of all pixels; usual are 1 to 12.
+SCAN = b"\xff\xda"
+MOST_PIXELS_OF_SCANS = 2_000_000_000
 MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
 
 
@@ -47,6 +54,7 @@ class Photo:
         mode: Pillow's name for its channels.
         stored: (width, height) in the file, before turning.
         orientation: EXIF orientation, 1 to 8; 1 where there is none that can be used.
+        several: the file holds several pictures, an animation say; this is the first.
         plain: the file is an upright RGB JPEG, so that its bytes can stay as they are.
     """
 
@@ -55,25 +63,51 @@ class Photo:
     mode: str
     stored: tuple[int, int]
     orientation: int
+    several: bool
     plain: bool
 
 
-def read(source: Source) -> Photo:
-    """Decode a photo; raises BadInputError for anything that cannot be decoded whole."""
+def read(source: Source, most: int = MOST_PIXELS) -> Photo:
+    """Decode a photo of at most that many pixels.
+
+    Raises BadInputError for anything that cannot be decoded whole.
+    """
+    with decoded(source, "photo", FORMATS, most) as image:
+        return _photo(image)
+
+
+@contextmanager
+def decoded(
+    source: Source, what: str, formats: tuple[str, ...], most: int
+) -> Iterator[Image.Image]:
+    """Decode a picture, its first one if there are several; what fails inside is bad input too.
+
+    Args:
+        source: the file.
+        what: the picture's name in errors.
+        formats: Pillow's names of those that it may have.
+        most: pixels; what declares more is not decoded.
+
+    Raises BadInputError, and MemoryError: how much memory there is says nothing of the picture.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(source, formats=FORMATS) as image:
+            with Image.open(source, formats=formats) as image:
+                _refuse_large(image, what, most)
+                _refuse_slow(image, what)
                 image.load()
-                return _photo(image)
-    except (BadInputError, MemoryError):  # how much memory there is says nothing of the photo
+                yield image
+    except (BadInputError, MemoryError):
         raise
     except UnidentifiedImageError as error:  # its text holds a memory address
-        raise BadInputError("Expected a photo.", received="no known image format") from error
+        known = f"none of {', '.join(formats)}"
+        raise BadInputError(f"Expected a {what} that can be decoded.", received=known) from error
+    except Image.DecompressionBombError as error:
+        raise BadInputError(_fewer(what, most), received=f"{error}".partition(" exc")[0]) from error
     except Exception as error:  # bad bytes make decoders fail in any way they like
         raise BadInputError(
-            "Expected a photo that can be decoded.", received=f"{type(error).__name__}: {error}"
+            f"Expected a {what} that can be decoded.", received=f"{type(error).__name__}: {error}"
         ) from error
 
 
@@ -110,6 +144,12 @@ def resize(image: Image.Image, size: int) -> Pixels:
     return np.array(image.resize((size, size), Image.Resampling.BOX))
 
 
+def brightness(image: Image.Image) -> int:
+    """Return the luma (ITU-R BT.601), 0 to 255, that 99 of 100 pixels do not exceed."""
+    counts = np.cumsum(image.convert("L").histogram())
+    return int(np.searchsorted(counts, 0.99 * counts[-1]))
+
+
 def encode(image: Image.Image, quality: int) -> bytes:
     """Encode an RGB image as JPEG 4:4:4 without metadata; `quality` is libjpeg's, 1 to 95."""
     buffer = BytesIO()
@@ -124,8 +164,33 @@ def _photo(image: Image.Image) -> Photo:
     orientation = found if found in TURNS else UPRIGHT
     pixels = turn(_rgb(image), orientation)
     pixels.info.clear()  # a comment would be written into the next file
+    several = bool(getattr(image, "is_animated", False))
     plain = image.format == "JPEG" and image.mode == "RGB" and found in (None, UPRIGHT)
-    return Photo(pixels, str(image.format), image.mode, image.size, orientation, plain)
+    return Photo(pixels, str(image.format), image.mode, image.size, orientation, several, plain)
+
+
+def _refuse_large(image: Image.Image, what: str, most: int) -> None:
+    if image.width * image.height > most:
+        raise BadInputError(_fewer(what, most), received=f"{image.width}x{image.height}")
+
+
+def _refuse_slow(image: Image.Image, what: str) -> None:
+    """Raise BadInputError for a JPEG of so many scans that its decoder would take hours."""
+    if image.format not in ("JPEG", "MPO") or image.fp is None:
+        return
+    position = image.fp.tell()
+    image.fp.seek(0)
+    scans = image.fp.read().count(SCAN)
+    image.fp.seek(position)
+    if scans * image.width * image.height > MOST_PIXELS_OF_SCANS:
+        raise BadInputError(
+            f"Expected a {what} of at most {MOST_PIXELS_OF_SCANS} pixels in all its scans.",
+            received=f"{image.width}x{image.height} in {scans} scans",
+        )
+
+
+def _fewer(what: str, most: int) -> str:
+    return f"Expected a {what} of at most {most} pixels (`max_megapixels`)."
 
 
 def _turn_point(x: int, y: int, stored: tuple[int, int], orientation: int) -> tuple[int, int]:

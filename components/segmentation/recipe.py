@@ -9,7 +9,10 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to train. Patience is counted in epochs without a better score on validation."""
+    """How to train. Patience is counted in epochs without a better score on validation.
+
+    `mixup_alpha` and `label_smoothing` soften the masks that teach; 0 leaves them as they are.
+    """
 
     seed: int
     batch_size: int
@@ -18,6 +21,8 @@ class Recipe:
     plateau_patience: int
     plateau_factor: float
     early_stopping_patience: int
+    mixup_alpha: float = 0.0
+    label_smoothing: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

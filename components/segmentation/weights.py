@@ -5,11 +5,13 @@ They arrive as data, never by a download, so that a model cites them as it cites
 
 import hashlib
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from components.segmentation.parameters import findings
 from ibid.stage.contract import BadInputError
 
 LISTING = "weights.json"
@@ -22,7 +24,7 @@ class Entry(BaseModel):
 
     backbone: Literal["mobilenetv2", "vgg19"]
     file: str = Field(pattern=r"^[^/]+\.h5$")
-    sha256: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     source: str
     licence: str
 
@@ -34,6 +36,14 @@ class Listing(BaseModel):
 
     version: Literal[1]
     weights: tuple[Entry, ...]
+
+    @field_validator("weights")
+    @classmethod
+    def _one_each(cls, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        names = [entry.backbone for entry in entries]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"expected one file a backbone, {', '.join(twice)} has more")
+        return entries
 
 
 def find(folder: Path, backbone: str) -> Path | None:
@@ -60,12 +70,33 @@ def load(encoder: Any, backbone: str, path: Path) -> None:
             encoder.load_weights(path)
     except (ValueError, OSError, KeyError, UserWarning) as error:
         raise BadInputError(
-            f"Expected weights of {backbone}, without top layers, in {path.name}.", received=error
+            f"Expected weights of {backbone} in {path.name}: {_amount(encoder.get_weights())}.",
+            received=_content(path),
+            hint="docs/guides/weights.md says how to write such a file",
         ) from error
     if backbone == "vgg19":
         first = encoder.get_layer("block1_conv1")
         kernel, bias = first.get_weights()
         first.set_weights([kernel[:, :, ::-1], bias])
+
+
+def _content(path: Path) -> str:
+    """Say what a file holds that was taken for weights."""
+    import h5py
+
+    arrays: list[Any] = []
+    try:
+        with h5py.File(path) as file:
+            file.visititems(
+                lambda _, item: arrays.append(item) if isinstance(item, h5py.Dataset) else None
+            )
+            return _amount(arrays)
+    except OSError as error:
+        return str(error)
+
+
+def _amount(arrays: Sequence[Any]) -> str:
+    return f"{len(arrays)} arrays, {sum(array.size for array in arrays):,} numbers"
 
 
 def _listing(folder: Path) -> Listing:
@@ -74,7 +105,7 @@ def _listing(folder: Path) -> Listing:
     except (OSError, ValidationError) as error:
         raise BadInputError(
             f"Expected {LISTING}, which lists pretrained weights or none.",
-            received=error,
+            received=findings(error) if isinstance(error, ValidationError) else error,
             hint=f'a {LISTING} of {{"version": 1, "weights": []}} lists none',
         ) from error
 

@@ -1,21 +1,23 @@
 """The parameters of the pipelines `train` and `model`."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from components.segmentation.backbones import Backbone
-from components.segmentation.parameters import Seeded
+from components.segmentation.fitting import Fitted, hard_masks
+from components.segmentation.versions import Step
 
 
-class Parameters(Seeded):
+class Parameters(Fitted):
     """How to train. Where null is allowed, null takes what the input `tune` found."""
+
+    steps: ClassVar[tuple[Step, ...]] = (hard_masks,)
 
     backbone: Backbone | None = Field(description="The encoder; null: the tuned one.")
     batch_size: int | None = Field(ge=1, description="Photos a step; null: the tuned number.")
     learning_rate: float | None = Field(gt=0, description="Adam's first; null: the tuned one.")
     epochs: int = Field(ge=1, description="Passes over the training split, at most.")
-    augment: bool = Field(description="Mirror, move, zoom and relight the photos.")
-    dropout: float = Field(ge=0, lt=1, description="Share of the deepest features dropped.")
-    bn_momentum: float = Field(gt=0, lt=1, description="Of every BatchNorm that learns.")
     plateau_patience: int = Field(
         ge=1, description="Epochs without a better validation score before slowing down."
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.segmentation import dataset, scratch, weights
+from components.segmentation.batches import refuse_larger
 from components.segmentation.recipe import Recipe
 from components.train.choice import Choice, choose
 from components.train.parameters import Parameters
@@ -26,6 +27,7 @@ def run(inputs: Inputs, output: Path, params: Params) -> ExitCode | None:
     pretrained = weights.find(inputs["weights"], choice.backbone)
     training = dataset.load(inputs["transform"] / "training")
     validation = dataset.load(inputs["transform"] / "validation")
+    refuse_larger(choice.batch_size, training)
 
     with scratch.homes():  # keras writes there when imported
         determinism.framework(params)
@@ -48,6 +50,8 @@ def run(inputs: Inputs, output: Path, params: Params) -> ExitCode | None:
         plateau_patience=parameters.plateau_patience,
         plateau_factor=parameters.plateau_factor,
         early_stopping_patience=parameters.early_stopping_patience,
+        mixup_alpha=parameters.mixup_alpha,
+        label_smoothing=parameters.label_smoothing,
     )
     last = learn(Trainer(model), recipe, parameters.epochs, training, validation)
     saving.save(model, output / "model.keras")

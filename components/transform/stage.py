@@ -41,6 +41,8 @@ def _transform(pet: versions.Versions, folder: Path, size: int) -> None:
         image = photos.resize(photos.open_upright(pet.latest / "image.jpg"), size)
         trimap = masks.resize(masks.read(pet.latest / "mask.png").trimap, size)
         metadata = json.loads((pet.latest / "metadata.json").read_bytes())
+        superseded = pet.superseded()
+        notes = [*metadata.get("notes", []), *pet.notes()]
     except (FileNotFoundError, ValueError, BadInputError) as error:
         raise BadInputError(
             f"Expected image.jpg, mask.png and metadata.json of {pet.pet_id}.", received=error
@@ -48,4 +50,5 @@ def _transform(pet: versions.Versions, folder: Path, size: int) -> None:
     folder.mkdir(parents=True)
     canonical.write_png(folder / "image.png", image)
     canonical.write_png(folder / "mask.png", masks.to_channels(trimap) * FULL)
-    canonical.write_json(folder / "metadata.json", {**metadata, "superseded": pet.superseded()})
+    known = {**metadata, "notes": notes, "superseded": superseded}
+    canonical.write_json(folder / "metadata.json", known)

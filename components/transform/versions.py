@@ -4,6 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +19,25 @@ class Versions:
         """The folder that counts."""
         return self.folders[-1]
 
-    def superseded(self) -> list[dict[str, str]]:
-        """List the other uploads with the digests of their photos, the latest first."""
-        return [
-            {"upload": folder.parent.name, "image_sha256": _sha256(folder / "image.jpg")}
-            for folder in reversed(self.folders[:-1])
-        ]
+    def superseded(self) -> list[dict[str, Any]]:
+        """List the other uploads with the digests of their photos, the latest first.
+
+        `same` tells those that brought the same photo and mask as the one that counts.
+        """
+        newest = _digests(self.latest)
+        others = []
+        for folder in reversed(self.folders[:-1]):
+            found = _digests(folder)
+            said = {"upload": folder.parent.name, "image_sha256": found[0]}
+            others.append({**said, "same": found == newest})
+        return others
+
+    def notes(self) -> list[str]:
+        """Say in words which uploads brought other bytes; nothing if none did."""
+        others = [entry["upload"] for entry in self.superseded() if not entry["same"]]
+        if not others:
+            return []
+        return [f"{self.latest.parent.name} counts; other bytes came with {', '.join(others)}"]
 
 
 def find(pets: Path) -> list[Versions]:
@@ -41,5 +55,6 @@ def _age(folder: Path) -> tuple[int, str]:
     return (int(sequence[0]) if sequence else -1, upload)
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _digests(folder: Path) -> tuple[str, ...]:
+    files = (folder / name for name in ("image.jpg", "mask.png"))
+    return tuple(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)

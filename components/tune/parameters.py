@@ -1,30 +1,39 @@
 """The parameters of the pipeline `tune`."""
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from components.segmentation.backbones import Backbone
-from components.segmentation.parameters import Seeded
+from components.segmentation.fitting import Fitted, hard_masks
+from components.segmentation.versions import Step, Values
+
+
+def one_backbone(values: Values) -> Values:
+    """Version 2 can fix the encoder; without that, `backbones` are tried as before."""
+    return {"backbone": None} | values
 
 
 class Range(BaseModel):
     """A range to draw from, evenly in the logarithm."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     min: float = Field(gt=0)
     max: float = Field(gt=0)
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.min > self.max:
-            raise ValueError("min is larger than max")
-        return self
+    @field_validator("max")
+    @classmethod
+    def _ordered(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("min", value):
+            raise ValueError(f"expected at least min, {info.data['min']}")
+        return value
 
 
-class Parameters(Seeded):
+class Parameters(Fitted):
     """The space to search, the budget, and how each trial trains."""
+
+    steps: ClassVar[tuple[Step, ...]] = (one_backbone, hard_masks)
 
     learning_rate: Range
     batch_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
@@ -34,19 +43,20 @@ class Parameters(Seeded):
     backbones: tuple[Backbone, ...] = Field(min_length=1, description="Encoders to choose from.")
     max_epochs: int = Field(ge=1, description="Epochs of a trial that is never stopped.")
     eta: int = Field(ge=2, description="One in eta trials of a rung goes on, eta times as long.")
-    brackets: int = Field(ge=1, description="Brackets to run, most trials first.")
-    augment: bool
-    dropout: float = Field(ge=0, lt=1)
-    bn_momentum: float = Field(gt=0, lt=1)
+    brackets: int = Field(ge=1, le=20, description="Brackets to run, most trials first.")
 
     @property
     def encoders(self) -> tuple[Backbone, ...]:
         """The encoders to try: what is tuned for one that will not be trained is of no use."""
         return (self.backbone,) if self.backbone else self.backbones
 
-    @model_validator(mode="after")
-    def _enough_epochs(self) -> Self:
-        if self.eta ** (self.brackets - 1) > self.max_epochs:
-            least = self.eta ** (self.brackets - 1)
-            raise ValueError(f"{self.brackets} brackets need max_epochs of at least {least}")
-        return self
+    @field_validator("brackets")
+    @classmethod
+    def _enough_epochs(cls, brackets: int, info: ValidationInfo) -> int:
+        eta, epochs = info.data.get("eta"), info.data.get("max_epochs")
+        if eta and epochs and eta ** (brackets - 1) > epochs:
+            raise ValueError(
+                f"expected at most as many as max_epochs {epochs} and eta {eta} allow; "
+                f"these need max_epochs={eta ** (brackets - 1)}"
+            )
+        return brackets

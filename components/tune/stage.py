@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.segmentation import dataset, scratch, weights
+from components.segmentation.batches import refuse_larger
 from components.tune import hyperband
 from components.tune.hyperband import Bracket, Result
 from components.tune.parameters import Parameters
@@ -39,6 +40,7 @@ def run(inputs: Inputs, output: Path, params: Params) -> ExitCode | None:
     pretrained = {name: weights.find(inputs["weights"], name) for name in parameters.encoders}
     training = dataset.load(inputs["transform"] / "training")
     validation = dataset.load(inputs["transform"] / "validation")
+    refuse_larger(max(parameters.batch_sizes), training)
     print(budget(plan, parameters, len(training)), flush=True)
 
     with scratch.homes():  # keras writes there when imported

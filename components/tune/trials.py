@@ -89,4 +89,6 @@ class Trials:
             plateau_patience=never,
             plateau_factor=1.0,
             early_stopping_patience=never,
+            mixup_alpha=self._parameters.mixup_alpha,
+            label_smoothing=self._parameters.label_smoothing,
         )

@@ -134,19 +134,24 @@ def get(
 ) -> None:
     """Copy a file or folder out of the store."""
     with opened(pipeline) as (_, store):
-        commit, _, entry = find_entry(store, address)
-        if target.exists() and not force:
-            raise UsageError("Expected a new path.", received=f"{target} exists", hint="--force")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.{uuid4().hex}")
-        try:
-            with store.reading(commit):
-                store.trees.checkout(entry, beside)
-            scratch.remove(target)  # only now: what takes its place is whole
-            beside.rename(target)
-        finally:
-            scratch.remove(beside)
-        show.say(f"{target}: {show.size(entry.size)}")
+        copy_out(store, address, target, force=force)
+
+
+def copy_out(store: Store, address: str, target: Path, *, force: bool) -> None:
+    """Copy what an address names, say its size; raises UsageError if something is there already."""
+    commit, _, entry = find_entry(store, address)
+    if target.exists() and not force:
+        raise UsageError("Expected a new path.", received=f"{target} exists", hint="--force")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.{uuid4().hex}")
+    try:
+        with store.reading(commit):
+            store.trees.checkout(entry, beside)
+        scratch.remove(target)  # only now: what takes its place is whole
+        beside.rename(target)
+    finally:
+        scratch.remove(beside)
+    show.say(f"{target}: {show.size(entry.size)}")
 
 
 def cat(address: Address, pipeline: Pipeline = None) -> None:

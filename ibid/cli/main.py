@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ibid.cli import copies, data, jobs, proofs, running, show, store, workload
+from ibid.cli import copies, data, jobs, proofs, report, running, show, store, workload
 from ibid.stage.contract import IbidError
 from ibid.store.disk import explain
 
@@ -37,6 +37,7 @@ for command in (
     jobs.logs,
     jobs.stop,
     running.service,
+    report.report,
     proofs.lineage,
     proofs.compare,
     proofs.verify,
@@ -50,6 +51,9 @@ app.command(
     add_help_option=False,  # --help too is the sampler's
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(workload.sample)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    workload.fetch
+)
 
 
 def main() -> None:

@@ -219,12 +219,13 @@ def _show_done(project: Project, store: Store, done: engine.Run) -> None:
             for name, job in done.done.items()
         ),
     )
-    if all(job.digest for job in done.done.values()) and not done.not_run:
+    whole = all(job.digest for job in done.done.values()) and not done.not_run
+    if whole:
         _show_summary(project, store)
-        _show_refusals(project, store)
-        if project.index["next"]:
-            where = "" if shutil.which("ibid") else f" (the command is {sys.argv[0]})"
-            show.say(f"\nNext{where}:")
+    _show_refusals(project, store)  # of what failed, it may be the reason
+    if whole and project.index["next"]:
+        where = "" if shutil.which("ibid") else f" (the command is {sys.argv[0]})"
+        show.say(f"\nNext{where}:")
         for line in project.index["next"]:
             show.say(f"  {line}")
 

@@ -1,4 +1,4 @@
-"""Commands about the pipeline itself: sample, params, specs."""
+"""Commands about the pipeline itself: sample, fetch, params, specs."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from ibid.cli import show
 from ibid.cli.options import NoRun, Pipeline, opened
 from ibid.cli.running import run_and_show
 from ibid.engine.inputs import commit_params
-from ibid.engine.project import find, load
+from ibid.engine.project import Project, find, load
 from ibid.stage.contract import UsageError
 
 
@@ -22,10 +22,30 @@ def sample(context: typer.Context, pipeline: Pipeline = None) -> None:
     module = project.index["sample"]
     if module is None:
         raise UsageError(f"Expected a pipeline with a sampler, {project.name} has none.")
-    # Started here, so that DIR is what the caller means by it.
+    raise typer.Exit(_start(project, module, context.args))
+
+
+def fetch(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A data set that the pipeline knows.")],
+    pipeline: Pipeline = None,
+) -> None:
+    """Fetch a real data set: ibid fetch NAME DIR, with the options of the pipeline's fetcher."""
+    project = load(Path.cwd(), pipeline)
+    known: dict[str, str] = project.index.get("datasets", {})
+    if name not in known:
+        raise UsageError(
+            f"Expected a data set that {project.name} can fetch: {', '.join(known) or 'none'}.",
+            received=name,
+        )
+    raise typer.Exit(_start(project, known[name], context.args))
+
+
+def _start(project: Project, module: str, arguments: list[str]) -> int:
+    """Start a module of the workload here, so that a folder is what the caller means by it."""
     environment = os.environ | {"PYTHONPATH": str(project.root)}
-    command = [sys.executable, "-m", module, *context.args]
-    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 def params(

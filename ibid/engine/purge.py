@@ -142,7 +142,7 @@ def _unreached(project: Project, scrubbed: bool) -> list[str]:
     backups: list[Path] = sorted(home.glob("ibid.db.format-*"))
     deployed = [project.home.deployed] if project.home.deployed.exists() else []
     return [
-        "files that ibid export or get has written, and remotes that were pushed to",
+        "files that ibid export, get or report has written, and remotes that were pushed to",
         *(f"{path}: copies that could not be removed" for path in scratch.leftovers(project.home)),
         *(
             []

@@ -1,7 +1,7 @@
 """What pydantic found wrong, in words for people: where, what was expected, what may be meant."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,8 @@ from ibid.spec.near import did_you_mean
 
 _WORDS = (
     (r"^Value error, ", ""),
+    (r"^Keys should be strings$", "expected text as a key"),
+    (r"^Input should be a finite number$", "expected a finite number"),
     (r"^Field required$", "expected, but missing"),
     (r"^Extra inputs are not permitted$", "unknown key"),
     (r"^Input should be ", "expected "),
@@ -36,32 +38,63 @@ class MisplacedError(ValueError):
         self.at = at
 
 
-def explain(error: ValidationError, text: str = "", known: Sequence[str] = ()) -> list[str]:
-    """Turn each finding into a line.
+def explain(error: ValidationError, text: str, known: Sequence[str] = ()) -> list[str]:
+    """Turn each finding into a line that begins with the number of its line in a YAML text.
 
     Args:
         error: what pydantic raised.
-        text: the YAML that was read; if given, each line begins with its line number.
-        known: dotted names, one of which an unknown key may mean.
+        text: the YAML that was read.
+        known: keys, one of which an unknown one may mean.
     """
-    root = yaml.compose(text, yaml.SafeLoader) if text else None
-    return [_line(finding, root, known) for finding in error.errors()]
+    root = yaml.compose(text, yaml.SafeLoader)
+    lines = []
+    for finding in error.errors():
+        number, parts = _place(root, _location(finding))
+        lines.append(f"line {number}: {_sentence(finding, parts, (parts or [''])[-1], known)}")
+    return lines
 
 
-def _line(finding: Any, root: yaml.Node | None, known: Sequence[str]) -> str:
+def explain_by(
+    error: ValidationError, origin: Callable[..., str], known: Sequence[str] = ()
+) -> list[str]:
+    """Turn each finding into a line that begins with where its value comes from.
+
+    What many sections take from one place, under one name, is told once.
+
+    Args:
+        error: what pydantic raised.
+        origin: says of a location where its value comes from.
+        known: dotted names, one of which an unknown one may mean.
+    """
+    told: dict[tuple[str, ...], str] = {}
+    for finding in error.errors():
+        parts = [str(part) for part in _location(finding)]
+        source = origin(*parts)
+        sentence = _sentence(finding, parts, ".".join(parts), known)
+        about = (source, *parts[-1:], sentence.partition(": ")[2])
+        told.setdefault(about, f"{source}: {sentence}")
+    return list(told.values())
+
+
+def _location(finding: Any) -> list[int | str]:
     cause = finding.get("ctx", {}).get("error")
     loc = cause.at if isinstance(cause, MisplacedError) else finding["loc"]
-    number, parts = _place(root, [part for part in loc if part != "[key]"])
+    return [part for part in loc if part != "[key]"]
+
+
+def _sentence(finding: Any, parts: Sequence[str], name: str, known: Sequence[str]) -> str:
+    """Say where it is, what was expected, what was received, and what the name may mean."""
     where = ".".join(parts) or "the whole"
     message = finding["msg"]
     for pattern, words in _WORDS:
         message = re.sub(pattern, words, message)
-    if finding["type"] == "extra_forbidden" and (near := did_you_mean(where, known)):
-        message += f"; did you mean {near}?"
+    if finding["type"] == "extra_forbidden":
+        near = did_you_mean(name, known)
+        message += f"; did you mean {near}?" if near else ""
     ours = finding["type"] == "value_error" and isinstance(finding["input"], dict)
     if finding["type"] not in ("missing", "extra_forbidden") and not ours:
         message += f", received {_shown(finding['input'])}"
-    return f"line {number}: {where}: {message}" if root else f"{where}: {message}"
+    return f"{where}: {message}"
 
 
 def _shown(value: Any) -> str:

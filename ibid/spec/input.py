@@ -18,7 +18,7 @@ _KINDS = ("pfs", "cross", "union", "join", "group", "cron")
 class Part(BaseModel):
     """A part of pipeline.yaml: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Pfs(Part):

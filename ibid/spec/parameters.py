@@ -6,15 +6,16 @@ names, and their values by its folder `conf`.
 
 import importlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from ibid.spec.complaint import explain, leaf_names
+from ibid.spec import document
+from ibid.spec.complaint import explain_by, leaf_names
 from ibid.spec.near import did_you_mean
+from ibid.spec.origin import origins, override_name
 from ibid.stage.canonical import json_bytes
 from ibid.stage.contract import UsageError
 
@@ -44,9 +45,10 @@ def compose(conf: Path, model: type[BaseModel], overrides: Sequence[str] = ()) -
     try:
         parameters = model.model_validate(value)
     except ValidationError as error:
+        sources = origins(conf, overrides)
         raise UsageError(
-            f"Expected parameters as {model.__module__} defines them.",
-            received="\n".join(explain(error, known=list(leaf_names(model)))),
+            f"Expected parameters as {model.__module__} defines them, in {conf}.",
+            received="\n".join(explain_by(error, sources.of, list(leaf_names(model)))),
             hint="ibid params --schema",
         ) from error
     try:
@@ -90,24 +92,65 @@ def _hydra(conf: Path, model: type[BaseModel], overrides: Sequence[str]) -> Any:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    for path in sorted(conf.rglob("*.yaml")):
+        document.read(path)  # Hydra would expand what a few anchors stand for
+    config = None
     try:
         with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
             config = hydra_compose("config", overrides=list(overrides))
         OmegaConf.resolve(config)
         return OmegaConf.to_container(config, throw_on_missing=True)
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        words = _words(error)
+        if config is not None and (name := _unresolved(config)):
+            words = f"{origins(conf, overrides).of(*name.split('.'))}: {name}: {words}"
         raise UsageError(
             f"Expected parameters that Hydra can compose from {conf}.",
-            received=str(error).strip(),
-            hint=_override_hint(model, overrides),
+            received=words,
+            hint=_override_hint(conf, model, overrides),
         ) from error
 
 
-def _override_hint(model: type[BaseModel], overrides: Sequence[str]) -> str:
+def _unresolved(config: Any) -> str | None:
+    """Name the first value that refers to something that is not there, or to itself."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    for name in _leaf_keys(OmegaConf.to_container(config, resolve=False)):
+        try:
+            OmegaConf.select(config, name, throw_on_missing=True)
+        except OmegaConfBaseException:
+            return name
+    return None
+
+
+def _leaf_keys(value: Any, prefix: str = "") -> Iterator[str]:
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items:
+        if isinstance(inner, dict | list):
+            yield from _leaf_keys(inner, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+def _words(error: Exception) -> str:
+    """Take out of Hydra's message what helps nobody here."""
+    lines = str(error).partition("Config search path:")[0].splitlines()
+    idle = ("append to your", "full_key:", "object_type=")
+    return "\n".join(line for line in lines if line.strip() and not any(i in line for i in idle))
+
+
+def _override_hint(conf: Path, model: type[BaseModel], overrides: Sequence[str]) -> str:
     known = list(leaf_names(model))
     sections = {name.partition(".")[0] for name in known if "." in name}
     for override in overrides:
-        name = override.partition("=")[0].lstrip("+~")
+        name, value = override_name(override), override.partition("=")[2]
+        choices = sorted(path.stem for path in conf.glob(f"{name}/*.yaml")) if name else []
+        if choices and value not in choices:
+            near = did_you_mean(value, choices)
+            return (
+                f"did you mean {name}={near}?" if near else f"{name} is one of {', '.join(choices)}"
+            )
         if name not in {*known, *sections} and (near := did_you_mean(name, known)):
             return f"did you mean {near}?"
     return "ibid params --schema"

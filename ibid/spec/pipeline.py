@@ -3,13 +3,12 @@
 import graphlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from ibid.spec import secret
-from ibid.spec.complaint import MisplacedError, explain, repeated_keys
+from ibid.spec import document, secret
+from ibid.spec.complaint import MisplacedError, explain
 from ibid.spec.input import Input, Name, Part
 from ibid.spec.near import did_you_mean
 from ibid.spec.quantity import parse_bytes
@@ -38,32 +37,33 @@ class Environment(Part):
 class Service(Part):
     """A page that is served from an output, never run by `ibid run`."""
 
-    internal_port: int = Field(ge=1, le=65535)
-    external_port: int = Field(ge=30000, le=32767)
+    internal_port: int = Field(ge=1, le=65535, strict=True)
+    external_port: int = Field(ge=30000, le=32767, strict=True)
+
+
+def _is_amount(amount: str) -> str:
+    try:
+        parse_bytes(amount)
+    except UsageError as error:
+        raise ValueError(error.message.removesuffix(".").replace("E", "e", 1)) from error
+    return amount
+
+
+Amount = Annotated[str, AfterValidator(_is_amount)]
 
 
 class Resources(Part):
     """What one worker asks for."""
 
     cpu: float = Field(default=1, gt=0)
-    memory: str = "1G"
+    memory: Amount = "1G"
 
 
 class Limits(Part):
     """What one worker may take: its processes together, and the folders that they write to."""
 
-    memory: str | None = None
-    disk: str | None = None
-
-    @field_validator("memory", "disk")
-    @classmethod
-    def _is_amount(cls, amount: str | None) -> str | None:
-        try:
-            if amount is not None:
-                parse_bytes(amount)
-        except UsageError as error:
-            raise ValueError(error.message.removesuffix(".").replace("E", "e", 1)) from error
-        return amount
+    memory: Amount | None = None
+    disk: Amount | None = None
 
 
 class Secret(Part):
@@ -103,12 +103,12 @@ class Pipeline(Part):
     err_stdin: tuple[str, ...] = ()
     effect: bool = False
     batch: bool = Field(default=False, description="Many datums through one process.")
-    parallelism: int = Field(default=1, ge=1, le=8)
+    parallelism: int = Field(default=1, ge=1, le=8, strict=True)
     resources: Resources = Resources()
     limits: Limits | None = None
     network: bool = Field(default=False, description="A stage has none unless this says so.")
     accept_return_code: tuple[int, ...] = ()
-    tries: int = Field(default=1, ge=1)
+    tries: int = Field(default=1, ge=1, strict=True)
     timeout: str | None = Field(default=None, pattern=r"^[1-9]\d*s$")
     job_timeout: str | None = Field(default=None, pattern=r"^[1-9]\d*s$")
     service: Service | None = None
@@ -148,6 +148,14 @@ class Summary(Part):
     file: str
 
 
+class Report(Part):
+    """What `ibid report` shows of an output: a page, and JSON with its summary and tables."""
+
+    pipeline: Name
+    page: str
+    data: str
+
+
 class Workflow(Part):
     """The whole of pipeline.yaml."""
 
@@ -160,7 +168,11 @@ class Workflow(Part):
     pipelines: tuple[Pipeline, ...] = Field(min_length=1)
     parameters: Parameters | None = None
     sample: str | None = Field(default=None, description="Module that draws a data set.")
+    datasets: dict[Name, str] = Field(
+        default={}, description="Modules that fetch real data sets, by name."
+    )
     summary: Summary | None = None
+    report: Report | None = None
     next: tuple[str, ...] = Field(default=(), description="What to do after a run, for people.")
 
     @model_validator(mode="after")
@@ -197,6 +209,8 @@ class Workflow(Part):
             )
         if self.summary:
             _known("pipeline", self.summary.pipeline, names, "summary", "pipeline")
+        if self.report:
+            _known("pipeline", self.report.pipeline, names, "report", "pipeline")
         if self.parameters:
             _known("input", "params", self.inputs, "parameters")
 
@@ -247,28 +261,13 @@ def _known(kind: str, name: str, known: Iterable[str], *at: int | str) -> None:
 
 def read(path: Path) -> Workflow:
     """Read and check a pipeline.yaml; raises UsageError with file, line and what was expected."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        value: Any = yaml.safe_load(text)
-        repeated = repeated_keys(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise UsageError(
-            f"Expected YAML in {path}.", received=f"line {line}: {error.problem}"
-        ) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"Expected YAML, in UTF-8, in {path}.", received=error) from error
-    if repeated:
-        raise _refusal(path, repeated)
+    text, value = document.read(path)
     try:
         return Workflow.model_validate(value)
     except ValidationError as error:
-        raise _refusal(path, explain(error, text)) from error
-
-
-def _refusal(path: Path, lines: list[str]) -> UsageError:
-    return UsageError(
-        f"Expected a pipeline as the reference describes it in {path}.",
-        received="\n".join(lines),
-        hint="docs/reference/pipeline.md",
-    )
+        known = sorted({name for part in Part.__subclasses__() for name in part.model_fields})
+        raise UsageError(
+            f"Expected a pipeline as the reference describes it in {path}.",
+            received="\n".join(explain(error, text, known)),
+            hint="docs/reference/pipeline.md",
+        ) from error

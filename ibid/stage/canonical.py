@@ -5,6 +5,7 @@ its output differs between builds of zlib, so archives and pictures are stored u
 """
 
 import csv
+import io
 import json
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -36,16 +37,18 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
         writer.writerows(rows)
 
 
-def write_png(path: Path, pixels: "numpy.ndarray[Any, Any]") -> None:
-    """Write a PNG without compression.
-
-    Args:
-        path: the file.
-        pixels: uint8, (height, width) or (height, width, 3).
-    """
+def png_bytes(pixels: "numpy.ndarray[Any, Any]") -> bytes:
+    """Encode a PNG without compression, of uint8, (height, width) or (height, width, 3)."""
     from PIL import Image
 
-    Image.fromarray(pixels).save(path, format="PNG", compress_level=0)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, format="PNG", compress_level=0)
+    return stream.getvalue()
+
+
+def write_png(path: Path, pixels: "numpy.ndarray[Any, Any]") -> None:
+    """Write `png_bytes` of pixels."""
+    path.write_bytes(png_bytes(pixels))
 
 
 def write_npz(path: Path, arrays: "dict[str, numpy.ndarray[Any, Any]]") -> None:

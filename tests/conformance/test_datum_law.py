@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import data_drawn as drawn
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -18,7 +19,7 @@ from components.ingest.stage import run as ingest
 from components.transform.stage import run as transform
 
 ROOT = Path(__file__).parents[2]
-INGEST = {"version": 1, "jpeg_quality": 95, "max_file_mb": 64}
+INGEST = drawn.INGEST
 TRANSFORM = {"version": 1, "image_size": 32}
 
 

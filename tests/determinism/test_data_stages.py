@@ -1,11 +1,13 @@
 """ingest and transform give the same bytes wherever, whenever and for whomever they run."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import data_drawn as drawn
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -65,8 +67,7 @@ def test_another_place_time_locale_mask_seed_and_core_count_give_the_same_bytes(
         home.mkdir()
         taken, made = home / "ingest", home / "transform"
         settings = (home, environment, some_cores)
-        ingest = '{"version": 1, "jpeg_quality": 95, "max_file_mb": 64}'
-        start("ingest", taken, ingest, *settings, stream=stream)
+        start("ingest", taken, json.dumps(drawn.INGEST), *settings, stream=stream)
         start("transform", made, '{"version": 1, "image_size": 32}', *settings, ingest=taken)
         results.append((digest(taken), digest(made)))
     assert results[0] == results[1]

@@ -14,6 +14,7 @@ TAGS = "http://127.0.0.1:16006/data/plugin/scalars/tags"
 OUTPUTS = {
     "ingest": {"pets"},
     "transform": {"training", "validation", "calibration", "test"},
+    "survey": {"report.html", "report.json"},
     "train": {"model.keras", "history.csv", "mean_mask.npz", "tensorboard", "weights.csv"},
     "tune": {"optimal_hp.json", "trials.csv"},
     "model": {"model.keras", "history.csv", "mean_mask.npz", "tensorboard", "weights.csv"},
@@ -56,8 +57,17 @@ def test_the_release_is_accepted_and_put_where_it_is_to_run(released):
 
 
 def test_the_report_opens_without_a_network(released):
-    page, _ = released.ibid("cat", "evaluate:/report.html")
-    assert re.findall(r"""(?:src|href)=["']?(?:https?:)?//""", page) == []
+    for repo in ("evaluate", "survey"):
+        page, _ = released.ibid("cat", f"{repo}:/report.html")
+        assert re.findall(r"""(?:src|href)=["']?(?:https?:)?//""", page) == []
+
+
+def test_the_data_report_counts_every_pet_of_the_upload(released):
+    found = released.json("report")
+    breeds, _, uploads = found["tables"][:3]
+    assert breeds["rows"][-1][0] == "all"
+    assert breeds["rows"][-1][-1] == PETS
+    assert uploads["rows"][0][:3] == ["0001-sample", PETS, PETS]
 
 
 def test_a_second_run_runs_no_datum(released):
@@ -68,7 +78,10 @@ def test_the_lineage_of_the_release_reaches_the_upload(released):
     found = released.json("lineage", "release")
     stream = next(o for o in found["origins"].values() if o["repo"] == "stream")
     assert stream["holds"] == ["0001-sample"]
-    assert {origin["repo"] for origin in found["origins"].values()} >= {*OUTPUTS} - {"deploy"}
+    assert {origin["repo"] for origin in found["origins"].values()} >= {*OUTPUTS} - {
+        "deploy",
+        "survey",
+    }
 
 
 def test_the_curves_are_served_as_a_page(released):

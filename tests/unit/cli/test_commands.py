@@ -110,6 +110,7 @@ def test_get_copies_and_never_overwrites_unasked(done, tmp_path):
         (("run", "--pipeline", "wrods"), "Expected one of the pipelines words"),
         (("service", "count"), "Expected a service"),
         (("sample", "x"), "words has none"),
+        (("fetch", "oxford", "x"), "Expected a data set that words can fetch: none"),
         (("params",), "words has none"),
         (("put", "count", "texts"), "Expected an input repo: texts"),
         (("runn",), "No such command"),

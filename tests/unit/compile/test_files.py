@@ -74,6 +74,7 @@ def test_the_index_holds_what_the_specs_do_not():
     assert index["order"][0] == "ingest"
     assert set(index["inputs"]) == {"stream", "params", "weights"}
     assert index["summary"] == {"pipeline": "evaluate", "file": "evaluation_result.csv"}
+    assert index["report"]["pipeline"] == "survey"
 
 
 def test_a_change_of_a_comment_makes_the_folder_stale():

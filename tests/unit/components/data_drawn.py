@@ -7,7 +7,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-INGEST = {"version": 1, "jpeg_quality": 95, "max_file_mb": 1}
+INGEST = {
+    "version": 1,
+    "jpeg_quality": 95,
+    "min_brightness": 16,
+    "max_megapixels": 1,
+    "max_file_mb": 1,
+    "max_text_mb": 1,
+    "max_images_mb": 8,
+    "max_annotations_mb": 8,
+    "max_files": 200,
+}
 TRANSFORM = {"version": 1, "image_size": 64}
 LIST = "Tabby_1 1 1 1\nTabby_2 1 1 1\nrover_7 2 2 1\n"
 XML = (
@@ -59,8 +69,8 @@ def files() -> dict[str, bytes]:
     """Three whole pets, one of them with a head box."""
     return {
         "images/Tabby_1.jpg": jpeg(),
-        "images/Tabby_2.jpg": jpeg(),
-        "images/rover_7.jpg": jpeg(),
+        "images/Tabby_2.jpg": jpeg(comment=b"2"),
+        "images/rover_7.jpg": jpeg(comment=b"7"),
         "annotations/list.txt": LIST.encode(),
         "annotations/trimaps/Tabby_1.png": png(),
         "annotations/trimaps/Tabby_2.png": png(),

@@ -37,7 +37,7 @@ def test_a_grey_mask_can_stay_as_it_is_and_one_with_a_palette_cannot():
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"junk", "decoded"),
+        (b"junk", "none of PNG"),
         (drawn.png()[:60], "decoded"),
         (drawn.png(np.zeros((4, 4), np.uint8)), "Received: 0"),
         (drawn.png(drawn.pixels()), "RGB"),

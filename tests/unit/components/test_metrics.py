@@ -53,3 +53,9 @@ def test_a_class_that_is_nowhere_and_not_predicted_is_right():
 def test_a_certain_mistake_has_a_finite_loss():
     truth = one_photo([PET, PET]).astype(np.uint8)
     assert np.isfinite(metrics.score(truth, one_photo([BORDER, BORDER]))["loss"])
+
+
+def test_a_soft_truth_is_refused():
+    soft = one_photo([PET * 0.6 + BORDER * 0.4, BACKGROUND])
+    with pytest.raises(TypeError, match="hard masks"):
+        metrics.score(soft, soft)

@@ -94,10 +94,19 @@ def test_sixteen_bits_a_channel_are_refused_by_name():
         read(drawn.encoded(np.zeros((4, 4), np.uint16), "PNG"))
 
 
-def test_a_photo_that_would_fill_the_memory_is_refused(monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40 * 30 - 1)
-    with pytest.raises(BadInputError, match="DecompressionBomb"):
-        read(drawn.jpeg())
+def test_a_photo_that_would_fill_the_memory_is_refused():
+    with pytest.raises(BadInputError, match="at most 1199 pixels") as caught:
+        photos.read(io.BytesIO(drawn.jpeg()), 40 * 30 - 1)
+    assert caught.value.received == "40x30"
+    assert photos.read(io.BytesIO(drawn.jpeg()), 40 * 30).plain
+
+
+def test_brightness_is_the_luma_that_99_of_100_pixels_do_not_exceed():
+    dark = np.full((10, 10, 3), 7, np.uint8)
+    dark[0, 0] = 255
+    assert photos.brightness(Image.fromarray(dark)) == 7
+    dark[0, 1] = 255
+    assert photos.brightness(Image.fromarray(dark)) == 255
 
 
 def test_a_resized_pixel_is_the_mean_of_what_it_covers():

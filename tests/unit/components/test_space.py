@@ -7,6 +7,8 @@ from components.tune.space import draw
 
 OWN = {
     "augment": True,
+    "mixup_alpha": 0.0,
+    "label_smoothing": 0.0,
     "dropout": 0.1,
     "bn_momentum": 0.9,
     "backbone": None,

@@ -1,4 +1,5 @@
 import csv
+import hashlib
 import io
 import json
 import re
@@ -10,12 +11,13 @@ import tiny_pets
 
 from components.segmentation import dataset
 from components.train import stage
+from components.train.parameters import Parameters
 from ibid.stage import contract
 from ibid.stage.contract import BadInputError, ExitCode
 
 # As Katib's collector of standard output finds metrics.
 KATIB = re.compile(r"([\w|-]+)\s*=\s*([+-]?\d*(\.\d+)?([Ee][+-]?\d+)?)")
-TINY = {"epochs": 2, "batch_size": 4}
+TINY = {"epochs": 2, "batch_size": 4, "mixup_alpha": 0.2, "label_smoothing": 0.1}
 
 
 @pytest.fixture(scope="module")
@@ -143,15 +145,59 @@ def test_a_missing_value_without_tune_is_refused(world, tmp_path):
         refuse(world, tmp_path, backbone=None)
 
 
-@pytest.mark.parametrize("change", [{"epochs": 0}, {"dropout": 1.0}, {"momentum": 0.9}])
+@pytest.mark.parametrize(
+    "change", [{"epochs": 0}, {"dropout": 1.0}, {"momentum": 0.9}, {"mixup_alpha": -1}]
+)
 def test_parameters_out_of_bounds_are_refused(world, tmp_path, change):
     with pytest.raises(BadInputError, match=r"components\.train\.parameters"):
         refuse(world, tmp_path, **change)
 
 
-def test_a_refusal_is_an_exit_code(world, tmp_path):
+def test_parameters_from_before_soft_masks_mean_none():
+    before = tiny_pets.defaults("train") | {"version": 1}
+    del before["mixup_alpha"], before["label_smoothing"]
+    assert Parameters.of(before) == Parameters.of(tiny_pets.defaults("train"))
+
+
+def test_a_batch_that_the_training_split_cannot_fill_is_refused_with_both_counts(world, tmp_path):
+    with pytest.raises(BadInputError, match="no larger than the training split") as refused:
+        refuse(world, tmp_path, batch_size=9)
+    assert refused.value.received == "batch_size 9, 8 photos"
+    assert "train.batch_size=8" in refused.value.hint
+
+
+WEIGHTS = {
+    "missing": (None, "Received: no such file"),
+    "other bytes": (b"others", f"Received: {hashlib.sha256(b'others').hexdigest()}"),
+}
+
+
+@pytest.mark.parametrize("case", WEIGHTS)
+def test_weights_that_are_not_what_the_listing_says_are_refused(world, tmp_path, case):
+    content, received = WEIGHTS[case]
+    entry = {
+        "backbone": "mobilenetv2",
+        "file": "w.h5",
+        "sha256": hashlib.sha256(b"some").hexdigest(),
+        "source": "https://example.org/w.h5",
+        "licence": "Apache-2.0",
+    }
+    (tmp_path / "weights.json").write_text(json.dumps({"version": 1, "weights": [entry]}))
+    if content:
+        (tmp_path / "w.h5").write_bytes(content)
+    inputs = {"transform": world / "transform", "weights": tmp_path}
+    with pytest.raises(BadInputError) as refused:
+        stage.run(inputs, tmp_path, tiny_pets.defaults("train") | {"backbone": "mobilenetv2"})
+    told = str(refused.value)
+    assert f"Expected w.h5 with the sha256 {entry['sha256']}." in told
+    assert received in told
+    assert "hint: fetch it again from https://example.org/w.h5" in told
+
+
+@pytest.mark.parametrize("change", [{"backbone": None}, {"batch_size": 9}])
+def test_a_refusal_is_an_exit_code(world, tmp_path, change):
     params = tmp_path / "train.json"
-    params.write_text(json.dumps(tiny_pets.defaults("train") | {"backbone": None}))
+    params.write_text(json.dumps(tiny_pets.defaults("train") | change))
     named = {"transform": world / "transform", "weights": world / "weights", "params": params}
     arguments = [word for name, path in named.items() for word in ("--in", f"{name}={path}")]
     code = contract.main(stage.run, [*arguments, "--out", str(tmp_path / "out")])

@@ -19,6 +19,7 @@ RECIPE = Recipe(
     plateau_factor=0.5,
     early_stopping_patience=9,
 )
+SOFT = replace(RECIPE, mixup_alpha=0.4, label_smoothing=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,70 @@ def test_going_on_from_a_checkpoint_is_the_same_as_not_having_stopped(trainer, s
     assert again[-1].fingerprints == straight[-1].fingerprints
     for one, other in zip(again[-1].variables, straight[-1].variables, strict=True):
         assert (one == other).all()
+
+
+def product_loss(truth, probabilities):
+    """The loss as it is written for hard masks."""
+    from keras import ops
+
+    truth = ops.cast(truth, probabilities.dtype)
+    entropy = ops.mean(ops.binary_crossentropy(truth, probabilities), axis=(1, 2, 3))
+    both = ops.sum(truth * probabilities, axis=(1, 2))
+    either = ops.sum(truth + probabilities, axis=(1, 2)) - both
+    return entropy + ops.mean(1 - (both + 1) / (either + 1), axis=-1)
+
+
+def test_without_softening_the_bits_are_those_of_hard_masks(straight, splits):
+    """Training by hand: our order, our augmentation, uint8 masks, products for intersections."""
+    import keras
+
+    from components.segmentation.augmentation import augment, generator
+
+    model, (training, _) = build(), splits
+    model.compile(keras.optimizers.Adam(RECIPE.learning_rate), product_loss, jit_compile=False)
+    for epoch in (1, 2):
+        order = generator(RECIPE.seed, "order", epoch).permutation(len(training))
+        losses = []
+        for chosen in (order[:4], order[4:8]):
+            pairs = [
+                augment(training.photos[i], training.masks[i], seed=1, pet=f"pet_{i}", epoch=epoch)
+                for i in chosen
+            ]
+            photos, masks = (np.stack(part) for part in zip(*pairs, strict=True))
+            losses.append(model.train_on_batch(photos, masks))
+        assert np.mean(losses, dtype=float) == straight[epoch - 1][0]["loss"]
+    variables = [*model.variables, *model.optimizer.variables]
+    for one, other in zip(variables, straight[1][1].variables, strict=True):
+        assert (keras.ops.convert_to_numpy(one) == other).all()
+
+
+@pytest.fixture(scope="module")
+def softened(trainer, splits):
+    """Three epochs with mixed and smoothed masks."""
+    return list(trainer.epochs(SOFT, trainer.start(build(), SOFT), 3, *splits))
+
+
+def test_softening_changes_what_is_learnt(softened, straight):
+    assert softened[0][0]["loss"] != straight[0][0]["loss"]
+    assert softened[0][0]["val_loss"] != straight[0][0]["val_loss"]
+
+
+def test_a_softened_training_goes_on_from_a_checkpoint(trainer, softened, splits):
+    again = list(trainer.epochs(SOFT, softened[0][1], 3, *splits))
+    assert [row for row, _ in again] == [row for row, _ in softened[1:]]
+    for one, other in zip(again[-1][1].variables, softened[-1][1].variables, strict=True):
+        assert (one == other).all()
+
+
+def test_validation_is_neither_mixed_nor_smoothed(trainer, softened, splits):
+    from components.segmentation.inference import infer
+
+    row, checkpoint = softened[-1]
+    weights = checkpoint.variables[: len(trainer.model.variables)]
+    for variable, value in zip(trainer.model.variables, weights, strict=True):
+        variable.assign(value)
+    scores = metrics.score(splits[1].masks, infer(trainer.model, splits[1].photos))
+    assert {f"val_{name}": value for name, value in scores.items()}.items() <= row.items()
 
 
 def test_a_trainer_of_its_own_gives_the_same(straight, splits):

@@ -21,7 +21,7 @@ def uploads(tmp_path):
     """Ingest three uploads with the same pets; the photos of each have their own colour."""
     for shade, upload in enumerate(("0002-b", "0010-c", "9-a")):
         content = drawn.files()
-        content["images/Tabby_1.jpg"] = drawn.jpeg(np.full((30, 40, 3), 80 * shade, np.uint8))
+        content["images/Tabby_1.jpg"] = drawn.jpeg(np.full((30, 40, 3), 80 * shade + 40, np.uint8))
         if shade:
             del content["images/rover_7.jpg"]
         drawn.unpacked(tmp_path / "stream" / upload, content)
@@ -53,10 +53,11 @@ def test_a_pet_lies_in_the_partition_of_its_name_with_three_exclusive_channels(u
 def test_the_latest_upload_wins_by_number_and_the_others_are_listed(uploads, tmp_path):
     out = transform(uploads, tmp_path / "out")
     folder = f"{partition_of('Tabby_1')}/Tabby_1"
-    assert np.asarray(Image.open(io.BytesIO(out[f"{folder}/image.png"]))).mean() == 80
+    assert np.asarray(Image.open(io.BytesIO(out[f"{folder}/image.png"]))).mean() == 120
     superseded = json.loads(out[f"{folder}/metadata.json"])["superseded"]
     assert [version["upload"] for version in superseded] == ["9-a", "0002-b"]
     newest = (uploads / "pets/9-a/Tabby_1/image.jpg").read_bytes()
+    assert [version["same"] for version in superseded] == [False, False]
     assert superseded[0]["image_sha256"] == hashlib.sha256(newest).hexdigest()
     alone = json.loads(out[f"{partition_of('rover_7')}/rover_7/metadata.json"])
     assert alone["superseded"] == []

@@ -15,6 +15,8 @@ from ibid.stage.contract import BadInputError
 
 TINY = {
     "augment": True,
+    "mixup_alpha": 0.2,
+    "label_smoothing": 0.1,
     "dropout": 0.1,
     "bn_momentum": 0.9,
     "backbone": None,
@@ -58,7 +60,7 @@ def test_the_budget_comes_first(done):
 def test_the_defaults_have_two_brackets_and_nine_trials():
     from components.tune import hyperband
 
-    defaults = Parameters.of(tiny_pets.defaults("tune") | {k: TINY[k] for k in list(TINY)[:4]})
+    defaults = Parameters.of(tiny_pets.defaults("tune") | {k: TINY[k] for k in list(TINY)[:6]})
     plan = hyperband.schedule(defaults.max_epochs, defaults.eta, defaults.brackets)
     assert len(plan) >= 2
     assert hyperband.trials(plan) >= 9
@@ -107,6 +109,13 @@ def test_a_search_that_cannot_be_run_is_refused(world, tmp_path, change):
     inputs = {entry.name: entry for entry in world.iterdir()}
     with pytest.raises(BadInputError):
         stage.run(inputs, tmp_path, PARAMS | change)
+
+
+def test_a_batch_that_no_epoch_can_fill_is_refused_before_the_first_trial(world, tmp_path):
+    inputs = {entry.name: entry for entry in world.iterdir()}
+    with pytest.raises(BadInputError, match="no larger than the training split") as refused:
+        stage.run(inputs, tmp_path, PARAMS | {"batch_sizes": [4, 9]})
+    assert refused.value.received == "batch_size 9, 8 photos"
 
 
 def test_when_every_trial_diverged_there_is_no_winner():

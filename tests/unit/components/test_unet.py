@@ -135,22 +135,134 @@ def test_weights_that_are_not_the_cited_ones_are_refused(tmp_path):
     assert refused.value.received == "no such file"
 
 
-@pytest.mark.parametrize(
-    "change", [{"backbone": "resnet"}, {"backbone": "plain"}, {"file": "../secret.h5"}]
-)
-def test_a_listing_that_cannot_be_used_is_refused(tmp_path, change):
-    entry = {"backbone": "vgg19", "file": "a.h5", "sha256": "", "source": "", "licence": ""}
-    listing = {"version": 1, "weights": [entry | change]}
+LISTED = {
+    "a backbone that is none": (
+        [{"backbone": "resnet"}],
+        "weights.0.backbone: Input should be 'mobilenetv2' or 'vgg19', received 'resnet'",
+    ),
+    "a backbone without weights": (
+        [{"backbone": "plain"}],
+        "weights.0.backbone: Input should be 'mobilenetv2' or 'vgg19', received 'plain'",
+    ),
+    "a file elsewhere": (
+        [{"file": "../secret.h5"}],
+        "weights.0.file: String should match pattern '^[^/]+\\.h5$', received '../secret.h5'",
+    ),
+    "a sha256 that is none": (
+        [{"sha256": "12ab"}],
+        "weights.0.sha256: String should match pattern '^[0-9a-f]{64}$', received '12ab'",
+    ),
+    "two files of one backbone": (
+        [{}, {"file": "b.h5"}],
+        "weights: Value error, expected one file a backbone, vgg19 has more",
+    ),
+    "an unknown key": (
+        [{"url": "x"}],
+        "weights.0.url: Extra inputs are not permitted, received 'x'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LISTED)
+def test_a_listing_that_cannot_be_used_is_refused(tmp_path, case):
+    changes, line = LISTED[case]
+    entry = {"backbone": "vgg19", "file": "a.h5", "sha256": "0" * 64, "source": "", "licence": ""}
+    listing = {"version": 1, "weights": [entry | change for change in changes]}
     (tmp_path / "weights.json").write_text(json.dumps(listing))
-    with pytest.raises(BadInputError, match=r"weights\.json"):
+    with pytest.raises(BadInputError, match=r"weights\.json") as refused:
         weights.find(tmp_path, "vgg19")
+    assert refused.value.received == line
 
 
-def test_a_file_that_holds_no_such_weights_is_refused(tmp_path):
+def test_a_listing_that_is_missing_is_refused_with_what_an_empty_one_is(tmp_path):
+    with pytest.raises(BadInputError, match="lists pretrained weights or none") as refused:
+        weights.find(tmp_path, "vgg19")
+    assert "No such file" in str(refused.value)
+    assert '{"version": 1, "weights": []} lists none' in refused.value.hint
+
+
+@pytest.fixture(scope="module")
+def mobilenet():
+    import keras
+
+    return keras.applications.MobileNetV2((32, 32, 3), include_top=False, weights=None)
+
+
+def narrow(file, _):
+    import keras
+
+    shape = (32, 32, 3)
+    half = keras.applications.MobileNetV2(shape, include_top=False, weights=None, alpha=0.5)
+    half.save_weights(file)
+    return "260 arrays, 706,224 numbers"
+
+
+def older(file, _):
+    import keras
+
+    keras.applications.MobileNet((32, 32, 3), include_top=False, weights=None).save_weights(file)
+    return "135 arrays, 3,228,864 numbers"
+
+
+def dense(file, _):
     import keras
 
     photo = keras.Input((4,))
-    file = tmp_path / "vgg19.weights.h5"
     keras.Model(photo, keras.layers.Dense(2)(photo)).save_weights(file)
-    with pytest.raises(BadInputError, match=r"weights of vgg19.* in vgg19\.weights\.h5"):
-        build("vgg19", weights=file)
+    return "2 arrays, 10 numbers"
+
+
+def older_in_keras_old_format(file, _):
+    import h5py
+    import keras
+    from keras.src.legacy.saving import legacy_h5_format
+
+    other = keras.applications.MobileNet((32, 32, 3), include_top=False, weights=None)
+    with h5py.File(file, "w") as opened:
+        legacy_h5_format.save_weights_to_hdf5_group(opened, other)
+    return "135 arrays, 3,228,864 numbers"
+
+
+def truncated(file, application):
+    application.save_weights(file)
+    file.write_bytes(file.read_bytes()[:5000])
+    return "truncated file"
+
+
+def page(file, _):
+    file.write_text("<html>Not found</html>")
+    return "file signature not found"
+
+
+def nothing(file, _):
+    file.write_bytes(b"")
+    return "file signature not found"
+
+
+@pytest.mark.parametrize(
+    "write", [narrow, older, older_in_keras_old_format, dense, truncated, page, nothing]
+)
+def test_weights_of_something_else_are_refused_with_what_the_file_holds(tmp_path, mobilenet, write):
+    file = tmp_path / ("old.h5" if "old_format" in write.__name__ else "other.weights.h5")
+    received = write(file, mobilenet)
+    with pytest.raises(BadInputError) as refused:
+        weights.load(mobilenet, "mobilenetv2", file)
+    told = str(refused.value)
+    assert f"mobilenetv2 in {file.name}: 260 arrays, 2,257,984 numbers." in told
+    assert received in told.partition("Received: ")[2]
+    assert "hint: docs/guides/weights.md" in told
+
+
+def test_weights_in_the_format_of_keras_own_downloads_are_loaded(tmp_path, mobilenet):
+    import h5py
+    import keras
+    from keras.src.legacy.saving import legacy_h5_format
+
+    keras.utils.set_random_seed(3)
+    other = keras.applications.MobileNetV2((32, 32, 3), include_top=False, weights=None)
+    file = tmp_path / "mobilenet_v2_no_top.h5"
+    with h5py.File(file, "w") as opened:
+        legacy_h5_format.save_weights_to_hdf5_group(opened, other)
+    weights.load(mobilenet, "mobilenetv2", file)
+    pairs = zip(other.get_weights(), mobilenet.get_weights(), strict=True)
+    assert all((a == b).all() for a, b in pairs)

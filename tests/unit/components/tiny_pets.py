@@ -14,7 +14,6 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[3]
 SIZE = 32
 INTERPOLATED = {
-    "version": 1,
     "seed": 7,
     "determinism": {"level": "strict", "threads": 2, "isa": None},
 }
@@ -57,7 +56,7 @@ def write_models(*folders: Path) -> None:
 
 
 def defaults(stage: str) -> dict[str, Any]:
-    """Read a stage's parameters from its conf, with the three that all stages share."""
+    """Read a stage's parameters from its conf, with the two that all stages share."""
     conf = yaml.safe_load((ROOT / "pipelines/pets/conf" / f"{stage}.yaml").read_text())
     return {name: INTERPOLATED.get(name, value) for name, value in conf.items()}
 

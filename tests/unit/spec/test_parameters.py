@@ -1,6 +1,7 @@
 """Parameters: composed by Hydra, checked by a model, cut into files."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_a_mistyped_name_is_refused_with_what_it_may_mean(conf):
 
 def test_an_added_unknown_key_is_refused_with_what_it_may_mean(conf):
     told = refusal(conf, "+count.tims=3")
-    assert "Received: count.tims: unknown key; did you mean count.times?" in told
+    assert "override +count.tims=3: count.tims: unknown key; did you mean count.times?" in told
 
 
 def test_a_mistyped_choice_is_told_with_the_choices(conf):
@@ -87,7 +88,7 @@ def test_a_wrong_choice_of_a_section_is_not_taken_for_a_mistyped_name(conf):
 
 def test_a_wrong_type_is_refused_by_name_and_value(conf):
     told = refusal(conf, "count.times=many")
-    assert "Received: count.times: expected an integer, received 'many'" in told
+    assert "Received: override count.times=many: count.times: expected an integer" in told
     assert "hint: ibid params --schema" in told
 
 
@@ -98,7 +99,7 @@ def test_a_value_out_of_range_is_refused(conf):
 
 
 def test_a_missing_value_is_refused_by_name(conf):
-    assert "Received: count.times: expected, but missing" in refusal(conf, "~count.times")
+    assert "count.times: expected, but missing" in refusal(conf, "~count.times")
 
 
 def test_a_value_that_has_to_be_given_is_asked_for_even_if_text_would_do(conf):
@@ -169,7 +170,211 @@ def test_the_pets_compose_and_every_component_gets_its_file(pets):
     specs = {path.stem: path.read_text() for path in PETS.glob("generated/pachyderm/*.json")}
     asked = {f"{name}.json" for name, text in specs.items() if f'"/{name}.json"' in text}
     assert set(files) == asked
-    assert len(asked) == 9
+    assert len(asked) == 10
+
+
+SET = {
+    "unknown": (
+        ["+model.epoch=3"],
+        "override +model.epoch=3: model.epoch: unknown key; did you mean model.epochs?",
+    ),
+    "mistyped name": (["model.epoch=3"], "Could not override 'model.epoch'."),
+    "mistyped value": (
+        ["model.epochs=many"],
+        "override model.epochs=many: model.epochs: expected an integer, received 'many'",
+    ),
+    "left empty": (
+        ["model.epochs="],
+        "override model.epochs=: model.epochs: expected an integer, received ''",
+    ),
+    "missing": (
+        ["~model.epochs"],
+        "override ~model.epochs: model.epochs: expected, but missing",
+    ),
+    "out of range": (
+        ["train.dropout=1"],
+        "override train.dropout=1: train.dropout: expected less than 1, received 1",
+    ),
+    "out of range in a list": (
+        ["tune.batch_sizes=[4,0]"],
+        (
+            "override tune.batch_sizes=[4,0]: tune.batch_sizes.1: "
+            "expected greater than or equal to 1, received 0"
+        ),
+    ),
+    "one that six pipelines take, told once": (
+        ["seed=-1"],
+        "override seed=-1: seed: expected greater than or equal to 0, received -1",
+    ),
+    "not finite": (
+        ["train.learning_rate=inf"],
+        (
+            "override train.learning_rate=inf: train.learning_rate: "
+            "expected a finite number, received inf"
+        ),
+    ),
+    "no such choice": (["train.backbone=vgg"], (
+        "override train.backbone=vgg: train.backbone: "
+        "expected 'plain', 'mobilenetv2' or 'vgg19', received 'vgg'"
+    )),
+    "a reference to nothing": (
+        ["model.epochs=${model.epoks}"],
+        (
+            "override model.epochs=${model.epoks}: model.epochs: "
+            "Interpolation key 'model.epoks' not found"
+        ),
+    ),
+    "references in a circle": (
+        ["train.epochs=${model.epochs}", "model.epochs=${train.epochs}"],
+        "override train.epochs=${model.epochs}: train.epochs: Recursive interpolation detected",
+    ),
+    "a size that the backbones cannot halve": (
+        ["transform.image_size=100", "model.backbone=vgg19"],
+        (
+            "override transform.image_size=100: transform.image_size: expected a multiple of 32, "
+            "received 100"
+        ),
+    ),
+    "a baseline with nothing to take": (
+        ["train.backbone=null"],
+        "override train.backbone=null: train: expected a backbone: null is for `model` only",
+    ),
+    "more brackets than epochs": (
+        ["tune.brackets=5"],
+        (
+            "override tune.brackets=5: tune.brackets: expected at most as many as max_epochs 9 and "
+            "eta 3 allow; these need max_epochs=81, received 5"
+        ),
+    ),
+    "a range upside down": (
+        ["tune.learning_rate.max=0.0001"],
+        (
+            "override tune.learning_rate.max=0.0001: tune.learning_rate.max: "
+            "expected at least min, 0.0005, received 0.0001"
+        ),
+    ),
+    "portable on every core": (
+        ["determinism=portable", "determinism.threads=null"],
+        (
+            "override determinism.threads=null: determinism.threads: expected a number of threads, "
+            "the same on every machine, for the level portable, received nothing"
+        ),
+    ),
+    "a version of the future": (
+        ["tune.version=9"],
+        "override tune.version=9: tune: expected a version from 1 to 3, received 9",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SET)
+def test_a_wrong_setting_is_told_with_its_override(pets, case):
+    overrides, line = SET[case]
+    with pytest.raises(UsageError) as caught:
+        parameters.compose(PETS / "conf", pets, overrides)
+    told = str(caught.value)
+    assert told.partition("Received: ")[2].splitlines()[0] == line
+    assert "hint: " in told
+
+
+FILED = {
+    "unknown": (
+        ("model.yaml", "epochs: 40", "epochs: 40\nepoch: 3"),
+        "model.yaml, line {next}: model.epoch: unknown key; did you mean model.epochs?",
+    ),
+    "mistyped": (
+        ("model.yaml", "epochs: 40", "epochs: forty"),
+        "model.yaml, line {line}: model.epochs: expected an integer, received 'forty'",
+    ),
+    "missing": (
+        ("model.yaml", "epochs: 40\n", ""),
+        "model.yaml, line 1: model.epochs: expected, but missing",
+    ),
+    "out of range": (
+        ("ingest.yaml", "jpeg_quality: 95", "jpeg_quality: 101"),
+        (
+            "ingest.yaml, line {line}: ingest.jpeg_quality: expected less than or equal to 95, "
+            "received 101"
+        ),
+    ),
+    "one that six pipelines take": (
+        ("config.yaml", "seed: 42", "seed: -1"),
+        "config.yaml, line {line}: seed: expected greater than or equal to 0, received -1",
+    ),
+    "contradictory": (
+        ("determinism/portable.yaml", "threads: 2", "threads: null"),
+        (
+            "determinism/portable.yaml, line {line}: determinism.threads: "
+            "expected a number of threads, the same on every machine, for the level portable, "
+            "received nothing"
+        ),
+    ),
+    "a tab": (
+        ("model.yaml", "epochs: 40", "\tepochs: 40"),
+        "line {line}: found character '\\t' that cannot start any token",
+    ),
+    "a key twice": (
+        ("model.yaml", "epochs: 40", "epochs: 40\nepochs: 41"),
+        "line {next}: epochs: expected once, stands on line {line} already",
+    ),
+    "anchors that grow": (
+        ("model.yaml", "epochs: 40", "".join(
+            f"{name}: &{name} [{', '.join([f'*{before}'] * 99)}]\n"
+            for before, name in ("ab", "bc", "cd")
+        ).replace("*a", "x")),
+        "line {last}: more than 100000 nodes, where *aliases count as what they repeat",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FILED)
+def test_a_wrong_file_is_told_with_its_line(pets, tmp_path, case):
+    (name, old, new), told_of = FILED[case]
+    conf = shutil.copytree(PETS / "conf", tmp_path / "conf")
+    text = (conf / name).read_text()
+    assert old in text
+    (conf / name).write_text(text.replace(old, new, 1))
+    with pytest.raises(UsageError) as caught:
+        parameters.compose(conf, pets, ["determinism=portable"])
+    told = str(caught.value)
+    number = text.partition(old)[0].count("\n") + 1
+    line = told_of.format(line=number, next=number + 1, last=number + 2)
+    assert told.partition("Received: ")[2].splitlines()[0] == line
+    assert str(conf) in told
+
+
+def test_each_of_several_mistakes_is_told(pets):
+    overrides = ["seed=-1", "~model.epochs", "~model.plateau_factor", "model.bn_momentum=2"]
+    with pytest.raises(UsageError) as caught:
+        parameters.compose(PETS / "conf", pets, overrides)
+    lines = caught.value.received.splitlines()
+    assert sorted(line.partition(": ")[0] for line in lines) == [
+        "override model.bn_momentum=2",
+        "override seed=-1",
+        "override ~model.epochs",
+        "override ~model.plateau_factor",
+    ]
+
+
+def test_each_of_several_missing_values_of_a_file_is_told(pets, tmp_path):
+    conf = shutil.copytree(PETS / "conf", tmp_path / "conf")
+    (conf / "transform.yaml").write_text("# @package transform\nimage_sise: 64\n")
+    with pytest.raises(UsageError) as caught:
+        parameters.compose(conf, pets)
+    assert caught.value.received.splitlines() == [
+        "transform.yaml, line 1: transform.version: expected, but missing",
+        "transform.yaml, line 1: transform.image_size: expected, but missing",
+        (
+            "transform.yaml, line 2: transform.image_sise: unknown key; "
+            "did you mean transform.image_size?"
+        ),
+    ]
+
+
+def test_a_mistyped_choice_is_told_with_what_it_may_mean(pets):
+    with pytest.raises(UsageError, match="hint: did you mean preset=tiny") as caught:
+        parameters.compose(PETS / "conf", pets, ["preset=tinny"])
+    assert "Config search path" not in str(caught.value)
 
 
 def test_the_tiny_preset_changes_the_pets(pets):
@@ -191,3 +396,10 @@ def test_the_seed_of_the_pets_reaches_every_pipeline_that_computes(pets):
     composed = parameters.compose(PETS / "conf", pets, ["seed=7"])
     for name in ("train", "tune", "model", "calibrate", "evaluate"):
         assert getattr(composed, name).seed == 7
+
+
+def test_tune_searches_with_the_soft_masks_that_model_trains_with(pets):
+    plain = parameters.compose(PETS / "conf", pets)
+    soft = parameters.compose(PETS / "conf", pets, ["model.mixup_alpha=0.2"])
+    assert (plain.tune.mixup_alpha, plain.tune.label_smoothing) == (0, 0)
+    assert (soft.tune.mixup_alpha, soft.train.mixup_alpha) == (0.2, 0)

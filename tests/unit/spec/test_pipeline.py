@@ -72,6 +72,7 @@ def test_the_pets_are_read():
     order = workflow.order()
     for upstream, downstream in [
         ("ingest", "transform"),
+        ("transform", "survey"),
         ("tune", "model"),
         ("train", "evaluate"),
         ("calibrate", "evaluate"),
@@ -107,6 +108,11 @@ MISTAKES = {
             "expected one of plain; did you mean plain?"
         ),
     ),
+    "an unknown pipeline in the report": (
+        "summary: {pipeline: total, file: total.csv}",
+        "report: {pipeline: sums, page: a.html, data: a.json}",
+        "line 10: report.pipeline: unknown pipeline 'sums', expected one of count, shout, total",
+    ),
     "an unknown pipeline in the summary": (
         "pipeline: total,",
         "pipeline: sums,",
@@ -136,7 +142,7 @@ MISTAKES = {
     "an unknown key": (
         "parallelism: 2",
         "paralelism: 2",
-        "line 19: pipelines.count.paralelism: unknown key",
+        "line 19: pipelines.count.paralelism: unknown key; did you mean parallelism?",
     ),
     "a missing key": (
         "    description: Add them up.\n",
@@ -386,6 +392,29 @@ MISTAKES = {
             "give it a `name`"
         ),
     ),
+    "a yes for a number": (
+        "parallelism: 2",
+        "parallelism: yes",
+        "line 19: pipelines.count.parallelism: expected an integer, received True",
+    ),
+    "endless cores": (
+        "parallelism: 2",
+        "resources: {cpu: .inf}",
+        "line 19: pipelines.count.resources.cpu: expected a finite number, received inf",
+    ),
+    "an amount that is none": (
+        "parallelism: 2",
+        "resources: {memory: lots}",
+        (
+            "line 19: pipelines.count.resources.memory: "
+            "expected an amount such as 500M or 2Gi, more than 0, received 'lots'"
+        ),
+    ),
+    "a number as a key": (
+        "parallelism: 2",
+        "1: 2",
+        "line 19: pipelines.count.1: expected text as a key, received 1",
+    ),
     "a key twice": (
         "    parallelism: 2",
         "    parallelism: 2\n    parallelism: 3",
@@ -416,7 +445,7 @@ def test_each_mistake_is_told(tmp_path):
     text = GOOD.replace("parallelism: 2", "paralelism: 2").replace("description: Shout.", "x: 1")
     told = refusal(tmp_path, text).splitlines()
     assert told[2:5] == [
-        "    line 19: pipelines.count.paralelism: unknown key",
+        "    line 19: pipelines.count.paralelism: unknown key; did you mean parallelism?",
         "    line 20: pipelines.shout.description: expected, but missing",
         "    line 21: pipelines.shout.x: unknown key",
     ]
