@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("training", "transform", "whole", "put", "idle", "jobs", "growth")
+BENCHMARKS = ("training", "transform", "whole", "put", "idle", "jobs", "growth", "verify")
 
 if __name__ == "__main__":
     codes = [

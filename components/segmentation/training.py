@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from components.segmentation import metrics
 from components.segmentation.batches import ahead, batches
 from components.segmentation.dataset import Split
+from components.segmentation.fingerprint import fingerprint
 from components.segmentation.inference import infer
 from components.segmentation.losses import bce_jaccard
 from components.segmentation.recipe import Recipe, State
@@ -40,11 +41,16 @@ class Checkpoint:
         state: the loop's.
         variables: of the network, its random generators and its optimizer.
         best: the network's weights at the best epoch so far.
+        history: the numbers of each epoch so far: `loss`, `val_` and each of `metrics.score`,
+            `learning_rate`.
+        fingerprints: of the network, before the first epoch and after each.
     """
 
     state: State
     variables: Arrays
     best: Arrays
+    history: tuple[Epoch, ...]
+    fingerprints: tuple[dict[str, str], ...]
 
 
 class Trainer:
@@ -64,19 +70,20 @@ class Trainer:
     def start(self, fresh: Any, recipe: Recipe) -> Checkpoint:
         """Return the checkpoint before the first epoch, of a model built as this one was."""
         variables = [*_values(fresh.variables), *self._new]
-        return Checkpoint(State(recipe.learning_rate), variables, fresh.get_weights())
+        state = State(recipe.learning_rate)
+        return Checkpoint(state, variables, fresh.get_weights(), (), (fingerprint(fresh),))
 
     def epochs(
         self, recipe: Recipe, begin: Checkpoint, until: int, training: Split, validation: Split
-    ) -> Iterator[tuple[Epoch, Checkpoint]]:
+    ) -> Iterator[Checkpoint]:
         """Train from a checkpoint to the end of epoch `until`, or until it stops early.
 
-        Yields, after each epoch, its numbers (`loss`, `val_` and each of `metrics.score`,
-        `learning_rate`) and its checkpoint. Raises BadInputError if a batch is larger than the
+        Yields the checkpoint after each epoch. Raises BadInputError if a batch is larger than the
         training split, DivergedError if the loss is no longer a number.
         """
         self._restore(begin)
         state, best = begin.state, begin.best
+        history, fingerprints = begin.history, begin.fingerprints
         while state.epoch < until and not state.stopped(recipe):
             row = {"loss": self.once(recipe, state, training)}
             scores = metrics.score(validation.masks, infer(self.model, validation.photos))
@@ -85,7 +92,8 @@ class Trainer:
             state = state.after(scores[MONITOR], recipe)
             if state.best_epoch == state.epoch:
                 best = self.model.get_weights()
-            yield row, Checkpoint(state, self._variables(), best)
+            history, fingerprints = (*history, row), (*fingerprints, fingerprint(self.model))
+            yield Checkpoint(state, self._variables(), best, history, fingerprints)
 
     def once(self, recipe: Recipe, state: State, training: Split) -> float:
         """Go over the training split once, the epoch after the state's; returns the mean loss."""

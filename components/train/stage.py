@@ -1,7 +1,7 @@
 """Train a U-Net on the training split and keep the weights that were best on validation."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,11 @@ from ibid.stage import canonical, contract, determinism
 from ibid.stage.contract import ExitCode, Inputs, Params
 
 if TYPE_CHECKING:
-    from components.segmentation.training import Epoch, Trainer
+    from components.segmentation.training import Checkpoint, Epoch, Trainer
 
 
 def run(inputs: Inputs, output: Path, params: Params) -> ExitCode | None:
-    """Write `model.keras`, `history.csv`, `mean_mask.npz` and `tensorboard/`.
+    """Write `model.keras`, `history.csv`, `weights.csv`, `mean_mask.npz` and `tensorboard/`.
 
     What can be refused is refused before the framework is imported.
     """
@@ -53,10 +53,11 @@ def run(inputs: Inputs, output: Path, params: Params) -> ExitCode | None:
         mixup_alpha=parameters.mixup_alpha,
         label_smoothing=parameters.label_smoothing,
     )
-    rows = learn(Trainer(model), recipe, parameters.epochs, training, validation)
+    last = learn(Trainer(model), recipe, parameters.epochs, training, validation)
     saving.save(model, output / "model.keras")
-    tensorboard_log.write(output / "tensorboard", rows)
-    write_history(output / "history.csv", rows, choice)
+    tensorboard_log.write(output / "tensorboard", last.history)
+    write_history(output / "history.csv", last.history, choice)
+    write_weights(output / "weights.csv", last.fingerprints)
     canonical.write_npz(output / "mean_mask.npz", {"mean": dataset.mean_mask(training)})
     return None
 
@@ -67,24 +68,22 @@ def learn(
     epochs: int,
     training: dataset.Split,
     validation: dataset.Split,
-) -> "list[Epoch]":
+) -> "Checkpoint":
     """Train, print a line an epoch, leave the best weights in the trainer's model.
 
     Katib collects metrics from such lines (`name=value`). The throughput is printed only: a file
     that held it would differ from run to run.
     """
-    rows, begun = [], time.perf_counter()
-    last = trainer.start(trainer.model, recipe)
-    for row, checkpoint in trainer.epochs(recipe, last, epochs, training, validation):
-        rows.append(row)
-        last = checkpoint
-        print(line(len(rows), row), flush=True)
+    start, begun = trainer.start(trainer.model, recipe), time.perf_counter()
+    for last in trainer.epochs(recipe, start, epochs, training, validation):
+        print(line(last.state.epoch, last.history[-1]), flush=True)
     trainer.model.set_weights(last.best)
-    photos = len(rows) * (len(training) // recipe.batch_size) * recipe.batch_size
+    done = last.state.epoch
+    photos = done * (len(training) // recipe.batch_size) * recipe.batch_size
     rate = photos / (time.perf_counter() - begun)
     pace = f"{rate:.1f} images/s, compiling and validation included"
-    print(f"Best epoch {last.state.best_epoch} of {len(rows)}; {pace}", flush=True)
-    return rows
+    print(f"Best epoch {last.state.best_epoch} of {done}; {pace}", flush=True)
+    return last
 
 
 def line(epoch: int, row: "Epoch") -> str:
@@ -103,6 +102,15 @@ def write_history(path: Path, rows: "Sequence[Epoch]", choice: Choice) -> None:
     header = ["epoch", *rows[0], *constant]
     body = ([i, *row.values(), *constant.values()] for i, row in enumerate(rows, start=1))
     canonical.write_csv(path, header, body)
+
+
+def write_weights(path: Path, fingerprints: Sequence[Mapping[str, str]]) -> None:
+    """Write a row for each layer before the first epoch, 0, and after each: what it had become.
+
+    Where two trainings differ, their first rows that differ name the epoch and the layer.
+    """
+    rows = ([epoch, *pair] for epoch, layers in enumerate(fingerprints) for pair in layers.items())
+    canonical.write_csv(path, ("epoch", "layer", "sha256"), rows)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

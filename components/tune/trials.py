@@ -52,8 +52,8 @@ class Trials:
             recipe, self._checkpoints[trial], epochs, self._training, self._validation
         )
         try:
-            for self.last[trial], self._checkpoints[trial] in carried_on:
-                pass
+            for self._checkpoints[trial] in carried_on:
+                self.last[trial] = self._checkpoints[trial].history[-1]
         except DivergedError:
             return DIVERGED
         return self._checkpoints[trial].state.best_score

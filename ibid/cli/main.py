@@ -40,6 +40,8 @@ for command in (
     report.report,
     proofs.lineage,
     proofs.compare,
+    proofs.verify,
+    proofs.why,
     workload.params,
     workload.specs,
 ):

@@ -48,6 +48,7 @@ def _annotations(workflow: Workflow, pipeline: Pipeline) -> dict[str, str]:
         "effect": "true" if pipeline.effect else None,
         "network": "true" if pipeline.network else None,
         "files": " ".join(pipeline.files),
+        "differ": pipeline.differ,
         "metrics": " ".join(pipeline.metrics),
     }
     return {f"{ANNOTATION}{name}": value for name, value in facts.items() if value}

@@ -5,22 +5,18 @@ import random
 import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
-from ibid.engine import scratch
+from ibid.engine.again import logs_of, run_again
 from ibid.engine.events import JobDone, JobStarted, Watch
-from ibid.engine.execution import Execution, Task
+from ibid.engine.execution import Task
 from ibid.engine.plan import State, plan
 from ibid.engine.project import Project
 from ibid.engine.slots import Slots
 from ibid.engine.work import Work
-from ibid.stage.contract import ExitCode, IbidError
+from ibid.stage.contract import ExitCode
 from ibid.store.commits import Store, new_id
-from ibid.store.disk import explain
 from ibid.store.jobs import FAILURE, SUCCESS, Jobs, Result
-
-POLL_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,29 +86,23 @@ class Auditor:
         name, begun = work.spec.name, time.monotonic()
         # Nothing may be forgiven here.
         strict = replace(work, spec=replace(work.spec, err_cmd=()))
-        execution = Execution(
-            self._project.home, strict, new_id(), self._slots, self._watch, keep=False
-        )
-        self._watch(JobStarted(name, ("audit",), len(tasks), 0, execution.logs))
-        words = self._execute(execution, tasks)
+        home, job = self._project.home, new_id()
+        self._watch(JobStarted(name, ("audit",), len(tasks), 0, logs_of(home, name, job)))
         before = Jobs(self._store).results(task.key for task in tasks)
-        now = {result.key: result for result in execution.results}
-        ended = {datum.id: outcome for datum, outcome in execution.failures}
+        found = run_again(home, strict, job, tasks, self._slots, self._watch, self._stopped.is_set)
         wrong: list[Finding] = []
         open_: list[Finding] = []
         for task in tasks:
-            outcome = ended.get(task.datum.id)
-            if task.key in now:
-                said = self._differences(before[task.key], now[task.key])
-                wrong += [Finding(name, task.datum.label, said)] if said else []
-            elif outcome and outcome.own and outcome.code != ExitCode.TEMPORARY:
-                said = (f"fails now: {outcome.error}",)
-                wrong.append(Finding(name, task.datum.label, said))
+            label, name_of = task.datum.label, task.datum.id
+            if task.key in found.results:
+                said = self._differences(before[task.key], found.results[task.key])
+                wrong += [Finding(name, label, said)] if said else []
+            elif name_of in found.failures:
+                wrong.append(Finding(name, label, (f"fails now: {found.failures[name_of]}",)))
             else:
-                said = (outcome.error if outcome else words,)
-                open_.append(Finding(name, task.datum.label, said))
-        if not wrong and execution.logs.exists():  # no job is theirs: nothing would remove them
-            scratch.remove(execution.logs)
+                open_.append(Finding(name, label, (found.open[name_of],)))
+        if not wrong:
+            found.forget()
         head = self._store.head(name)
         self._watch(
             JobDone(
@@ -126,21 +116,6 @@ class Auditor:
             )
         )
         return wrong, open_
-
-    def _execute(self, execution: Execution, tasks: Sequence[Task]) -> str:
-        """Run tasks until they have ended or somebody stops it; says why some were not run."""
-        with ThreadPoolExecutor(1) as pool:
-            running = pool.submit(execution.run, tasks)
-            while wait([running], POLL_SECONDS).not_done:
-                if self._stopped.is_set():
-                    execution.stop()
-        try:
-            running.result()
-        except IbidError as error:
-            return str(error)
-        except OSError as error:
-            return str(explain(error))
-        return "stopped" if execution.stopped else "not run within job_timeout"
 
     def _differences(self, before: Result, now: Result) -> tuple[str, ...]:
         """Say how two results of one datum differ; nothing if they do not."""

@@ -33,14 +33,19 @@ def _selects_the_same(then: dict[str, Any], work: Work) -> bool:
     glob, now = then["glob"], work.heads[then["repo"]].tree
     if then["digest"] == now:
         return True
-    fixed = _WILD.split(glob)[0]
-    folder = fixed if fixed == glob else fixed.rpartition("/")[0]
+    folder = fixed_part(glob)
     new = work.store.trees.find(now, folder)
     try:
         old = work.store.trees.find(then["digest"], folder)
     except MissingObjectError:  # purged, or deleted and collected
         return False
     return old is not None and new is not None and old.digest == new.digest
+
+
+def fixed_part(glob: str) -> str:
+    """Return the folder that a glob begins with, or the one file that it names."""
+    fixed = _WILD.split(glob)[0]
+    return fixed if fixed == glob else fixed.rpartition("/")[0]
 
 
 def differences(before: dict[str, Any], work: Work) -> list[str]:
@@ -50,10 +55,10 @@ def differences(before: dict[str, Any], work: Work) -> list[str]:
         found += _tree_differences("", before["code"], work.code.digest, work.store)
     if before["environment"] != work.environment_digest:
         stored = json.loads(work.store.objects.read(before["environment_record"]))
-        found += _flat_differences(stored, work.environment)
+        found += flat_differences(stored, work.environment)
     said = work.spec.meaning() | work.spec.recovery()
     if before["spec"] != said:
-        found += _flat_differences(before["spec"], said, "spec ")
+        found += flat_differences(before["spec"], said, "spec ")
     return found or ["the datums are others"]
 
 
@@ -96,22 +101,23 @@ def _source_differences(
         return _tree_differences(f"{name}:{inner}", old.digest, new.digest, store)
     if literal.endswith(".json") and old.digest in store.objects:  # else it was purged
         then_value, now_value = (json.loads(store.objects.read(e.digest)) for e in (old, new))
-        return _flat_differences(then_value, now_value, f"{name}{literal}: ")
+        return flat_differences(then_value, now_value, f"{name}{literal}: ")
     return [f"{name}:{literal.lstrip('/')} changed"]
 
 
 def _tree_differences(prefix: str, old: Digest, new: Digest, store: Store) -> list[str]:
     """Summarise how two trees differ: a few names, then counts."""
     changed = sorted(store.trees.compare(old, new), key=lambda change: change[0])
-    words = [f"{prefix}{path.lstrip('/')} {_verb(then, now)}" for path, then, now in changed]
+    words = [f"{prefix}{path.lstrip('/')} {verb(then, now)}" for path, then, now in changed]
     return words if len(words) <= 3 else [*words[:2], f"{prefix}and {len(words) - 2} more files"]
 
 
-def _verb(then: Entry | None, now: Entry | None) -> str:
+def verb(then: Entry | None, now: Entry | None) -> str:
+    """Say what became of an entry."""
     return "is new" if then is None else "is gone" if now is None else "changed"
 
 
-def _flat_differences(old: Any, new: Any, prefix: str = "") -> list[str]:
+def flat_differences(old: Any, new: Any, prefix: str = "") -> list[str]:
     """Name the leaves of two JSON values that differ, as `name: old -> new`."""
     then, now = flatten(old), flatten(new)
     return [

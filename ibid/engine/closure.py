@@ -37,6 +37,8 @@ def resolve(root: Path, spec: Spec) -> Files:
     declared = [_declared(roots, name, spec) for name in spec.files]
     if spec.component is not None:
         _import(finder, f"{spec.component}.__main__", spec)
+    if spec.differ is not None:
+        _import(finder, spec.differ, spec)
     for path in declared:
         if path.suffix == ".ipynb":
             _scan_notebook(finder, path)
@@ -67,7 +69,8 @@ def _import(finder: modulefinder.ModuleFinder, module: str, spec: Spec) -> None:
         ) from error
     except ImportError as error:
         raise UsageError(
-            f"Expected the component of '{spec.name}' as a package with a __main__.py.",
+            f"Expected the component of '{spec.name}' as a package with a __main__.py"
+            + (", and its differ as a module." if spec.differ else "."),
             received=module,
         ) from error
 

@@ -19,6 +19,7 @@ from ibid.engine.events import DatumDone, Watch, Weaker
 from ibid.engine.place import Place, make_place
 from ibid.engine.sandbox import WEAKER
 from ibid.engine.secrets import Secrets
+from ibid.engine.setting import USUAL, Setting
 from ibid.engine.slots import Slots
 from ibid.engine.work import Work
 from ibid.engine.worker import Outcome, Worker, recovery
@@ -48,7 +49,8 @@ class Execution:
     `recovered` counts the datums that failed and that the spec's `err_cmd` lets the job do without.
     `began` is when the first worker got its cores, in seconds since the epoch; `expired` whether
     the job's time was over before its work was done; `weaker` the parts of the sandbox that the
-    kernel refused. Without `keep` nothing of it goes into the record of work.
+    kernel refused. Without `keep` nothing of it goes into the record of work. `setting` is how the
+    stage is started.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Execution:
         watch: Watch,
         *,
         keep: bool = True,
+        setting: Setting = USUAL,
     ) -> None:
         self.results: list[Result] = []
         self.failures: list[tuple[Datum, Outcome]] = []
@@ -72,7 +75,7 @@ class Execution:
         self._home = home
         self._folder = home.scratch
         self._work, self._job, self._slots, self._watch = work, job, slots, watch
-        self._keeps = keep
+        self._keeps, self._setting = keep, setting
         self._store, self._jobs = work.store, Jobs(work.store)
         self._secrets = Secrets()
         self._waiting: deque[Task] = deque()
@@ -93,7 +96,8 @@ class Execution:
         self._waiting.extend(tasks)
         place = scratch.choose(self._home, [task.datum for task in tasks])
         # Not the folder of an earlier attempt: what a killed one has left running may write there.
-        self._folder = place / f"{self._work.spec.name}@{self._job}-{uuid.uuid4().hex[:8]}"
+        name = self._setting.folder or f"{self._job}-{uuid.uuid4().hex[:8]}"
+        self._folder = place / f"{self._work.spec.name}@{name}"
         code = self._folder / "code"
         count = min(self._work.spec.parallelism, self._slots.total, len(tasks))
         try:
@@ -123,7 +127,7 @@ class Execution:
         with self._slots.lend(self._work.spec.cpu):
             self._begin()
             place = self._place(code, folder, folder / "pfs")
-            worker = Worker(self._work.spec, place, self._say_weaker)
+            worker = Worker(self._work.spec, place, self._say_weaker, self._setting)
             with self._lock:
                 self._workers.append(worker)
             try:
@@ -217,7 +221,8 @@ class Execution:
         if not self._work.spec.err_cmd or self.stopped or self._expire():
             return False, failed
         place = self._place(worker.place.code, worker.place.folder / "recovery", pfs)
-        helper = Worker(recovery(self._work.spec), place, self._say_weaker)
+        spec = recovery(self._work.spec)
+        helper = Worker(spec, place, self._say_weaker, self._setting)
         with self._lock:
             self._workers.append(helper)
         try:

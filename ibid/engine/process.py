@@ -93,6 +93,7 @@ class Process:
         log: int | None = None,
         group: Path | None = None,
         fds: Sequence[int] = (),
+        umask: int = -1,
     ) -> None:
         self.weaker: dict[str, str] = {}
         self._command = command[0]
@@ -110,6 +111,7 @@ class Process:
                 stderr=log,
                 pass_fds=(theirs.fileno(), *fds),
                 start_new_session=True,
+                umask=umask,
             )
         plan = marshal.dumps(
             {

@@ -11,7 +11,7 @@ from ibid.engine.citing import Citing
 from ibid.engine.project import Project
 from ibid.engine.withdraw import Target, files_of, refuse_living
 from ibid.spec.preimage import Digest
-from ibid.store import gc, withdrawn
+from ibid.store import gc, statements, withdrawn
 from ibid.store.commits import FILES, WHOLE, Store
 from ibid.store.home import Waiting
 from ibid.store.reach import Below, commit_roots, result_roots
@@ -74,6 +74,7 @@ def _mark(store: Store, citing: Citing, files: dict[Digest, int], at: float) -> 
         for how, owner, commit in marks:
             if not commit.gone:
                 owner.mark_purged(commit, how, at)
+                statements.forget(owner, commit)
         rows = store.database.query("SELECT key FROM results")
         unclean = [(row["key"],) for row in rows if row["key"] not in citing.clean]
         store.database.execute_many("DELETE FROM results WHERE key = ?", unclean)

@@ -5,7 +5,6 @@ digest is the one on record. An input comes back only from where it came.
 """
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,9 +16,8 @@ from ibid.engine.project import Project
 from ibid.engine.purge import stray_logs
 from ibid.engine.record import cited
 from ibid.engine.slots import Slots, cores
-from ibid.engine.work import Work, gather
+from ibid.engine.work import Work, recorded, recorded_spec
 from ibid.spec.preimage import Digest, digest_bytes
-from ibid.spec.spec import Spec, read_spec
 from ibid.stage.canonical import json_bytes
 from ibid.stage.contract import IbidError
 from ibid.store.commits import Commit, Store
@@ -35,7 +33,6 @@ from ibid.store.doctor import (
 from ibid.store.home import Waiting
 from ibid.store.jobs import Jobs
 from ibid.store.reach import Below, everywhere, reached, result_roots
-from ibid.store.trees import FOLDER, Entry
 
 _BROKEN = (
     "the database: put a backup of it in its place, or begin anew in another IBID_HOME with "
@@ -168,9 +165,7 @@ def _write_environments(project: Project, store: Store, lost: frozenset[Digest])
     for commit in (commit for repo in store.repos() for commit in store.history(repo)):
         if lost.intersection(cited(commit.provenance).objects):
             with contextlib.suppress(IbidError):  # its inputs are lost too: it is told at the end
-                described = json_bytes(
-                    _work(project, store, commit, _spec(store, commit)).environment
-                )
+                described = json_bytes(_work(project, store, commit).environment)
                 if digest_bytes(described) in lost:
                     store.objects.put_bytes(described)
 
@@ -207,10 +202,10 @@ def _hurt_outputs(store: Store, lost: frozenset[Digest]) -> list[Commit]:
 
 def _make_again(project: Project, store: Store, commit: Commit, watch: Watch) -> None:
     """Run the job of a commit again; raises IbidError unless it gives the digest on record."""
-    spec = _spec(store, commit)
+    spec = recorded_spec(store, commit)
     if spec.effect:
         raise IbidError("It acted on the world, and that is never done again.")
-    work = _work(project, store, commit, spec)
+    work = _work(project, store, commit)
     store.objects.put_bytes(json_bytes(work.environment))
     known = Jobs(store).results(work.keys)
     pairs = zip(work.datums, work.keys, strict=True)
@@ -231,18 +226,13 @@ def _make_again(project: Project, store: Store, commit: Commit, watch: Watch) ->
         raise IbidError("It gives other bytes now.", received=f"{tree.digest}, was {commit.tree}")
 
 
-def _spec(store: Store, commit: Commit) -> Spec:
-    return read_spec(json.loads(store.objects.read(json.loads(commit.provenance)["spec_record"])))
-
-
-def _work(project: Project, store: Store, commit: Commit, spec: Spec) -> Work:
+def _work(project: Project, store: Store, commit: Commit) -> Work:
     """Gather what an output was made from; raises IbidError if that is not all there."""
     heads = {c.repo: store.get(c.repo, c.commit) for c in cited(commit.provenance).causes}
     if missing := [repo for repo, head in heads.items() if head is None or head.gone]:
         raise IbidError("What it was made from is gone.", received=", ".join(missing))
     # Under the environment of now: a result is kept under the key that it was really made with.
-    code = Entry("", FOLDER, Digest(json.loads(commit.provenance)["code"]), 0)
-    return gather(project, store, spec, {repo: head for repo, head in heads.items() if head}, code)
+    return recorded(project.home, store, commit, {r: head for r, head in heads.items() if head})
 
 
 def _untold(health: Health, cannot: Sequence[str]) -> Iterator[Finding]:

@@ -12,8 +12,9 @@ from ibid.engine.memo import Memo, Seen
 from ibid.engine.packages import packages
 from ibid.engine.project import Project
 from ibid.spec.preimage import Digest, digest
-from ibid.spec.spec import Spec
+from ibid.spec.spec import Spec, read_spec
 from ibid.store.commits import Commit, Store
+from ibid.store.home import Home
 from ibid.store.trees import FOLDER, Entry
 
 
@@ -61,21 +62,40 @@ def gather(
     store: Store,
     spec: Spec,
     heads: Mapping[str, Commit],
-    code: Entry | None = None,
 ) -> Work:
-    """Bring together everything that a key is made of.
+    """Bring together everything that a key is made of, as it is now.
 
     Args:
         project: where the code is, and the packages that are installed.
         store: where to keep the code closure.
         spec: the pipeline.
         heads: the input commits, by repo.
-        code: a code closure that is in the store already; default: that of the project now.
     """
     memo = Memo(project.home.memo)
+    return _work(memo, store, spec, heads, _code(project, store, spec, memo))
+
+
+def recorded_spec(store: Store, commit: Commit) -> Spec:
+    """Read the spec that an output cites."""
+    return read_spec(json.loads(store.objects.read(json.loads(commit.provenance)["spec_record"])))
+
+
+def recorded(home: Home, store: Store, commit: Commit, heads: Mapping[str, Commit]) -> Work:
+    """Bring together what an output was made from: its spec, its code, in the environment of now.
+
+    Args:
+        home: remembers what is installed.
+        store: holds what the output cites.
+        commit: the output.
+        heads: the input commits, by repo.
+    """
+    code = Entry("", FOLDER, Digest(json.loads(commit.provenance)["code"]), 0)
+    return _work(Memo(home.memo), store, recorded_spec(store, commit), heads, code)
+
+
+def _work(memo: Memo, store: Store, spec: Spec, heads: Mapping[str, Commit], code: Entry) -> Work:
     usable = packages(spec.extra, memo)
     described = environment.describe(usable, spec.machine, read_params(store, spec, heads))
-    code = code or _code(project, store, spec, memo)
     return Work(spec, store, heads, code, described, usable.modules)
 
 
@@ -88,7 +108,7 @@ def _code(project: Project, store: Store, spec: Spec, memo: Memo) -> Entry:
         stored = [store.objects.path(d) for _, d in store.trees.objects_of(tree.digest, set())]
         return [tree.digest, tree.size], [*closure.read_from(project.root, files), *stored]
 
-    question = ["code", str(project.root), spec.component, *spec.files]
+    question = ["code", str(project.root), spec.component, spec.differ, *spec.files]
     digest, size = memo.recall(question, work_out)
     return Entry("", FOLDER, digest, size)
 

@@ -20,6 +20,7 @@ from ibid.engine.masking import MaskedLog
 from ibid.engine.place import SECRETS, Place
 from ibid.engine.process import Lines, Process, stage_environment
 from ibid.engine.sandbox import OWN
+from ibid.engine.setting import USUAL, Setting
 from ibid.spec.spec import Spec
 from ibid.stage.contract import ExitCode, IbidError, printable
 from ibid.stage.worker import SOCKET
@@ -45,9 +46,15 @@ class Worker:
     threads, but for `kill`.
     """
 
-    def __init__(self, spec: Spec, place: Place, weaker: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        place: Place,
+        weaker: Callable[[str, str], None],
+        setting: Setting = USUAL,
+    ) -> None:
         self.place, self.log = place, place.log
-        self._spec, self._weaker = spec, weaker
+        self._spec, self._weaker, self._setting = spec, weaker, setting
         self._printed: MaskedLog | None = None
         self._process: Process | None = None
         self._group: Group | None = None
@@ -124,6 +131,7 @@ class Worker:
             **stage_environment(spec, place.modules, place.code, place.folder, place.pfs),
             **place.secrets.lay_out(place.folder / SECRETS),
             **variables,
+            **self._setting.variables,
         }
         self._group = self._make_group()
         stdin = place.folder / "stdin"
@@ -143,7 +151,14 @@ class Worker:
             log = self._printed.fileno
             try:
                 self._process = Process(
-                    place.sandbox, spec.cmd, told, stdin=given, log=log, group=procs, fds=fds
+                    place.sandbox,
+                    (*self._setting.prefix, *spec.cmd),
+                    told,
+                    stdin=given,
+                    log=log,
+                    group=procs,
+                    fds=fds,
+                    umask=self._setting.umask,
                 )
             except OSError as error:
                 raise Overrun(f"cannot start {spec.cmd[0]}: {error}") from error

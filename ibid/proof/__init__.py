@@ -1,1 +1,1 @@
-"""Where an output comes from, and what differs between two. It reads the store and runs nothing."""
+"""Where an output comes from, what differs between two, and whether it can be had again."""

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ibid.proof.statement import verdicts
 from ibid.spec.preimage import Digest
 from ibid.store.commits import Commit, CommitId, Store
 
@@ -26,7 +27,10 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One commit and what made it; an input commit has `holds` instead: the names at its top."""
+    """One commit and what made it; an input commit has `holds` instead: the names at its top.
+
+    `verified` is what each `ibid verify` of it said: `result`, `level`, `at`.
+    """
 
     repo: str
     commit: CommitId
@@ -43,6 +47,7 @@ class Origin:
     purged: str = ""
     purged_at: float | None = None
     holds: tuple[str, ...] = ()
+    verified: tuple[dict[str, str], ...] = ()
     inputs: tuple[Given, ...] = ()
 
     @property
@@ -108,6 +113,7 @@ def _origin(store: Store, commit: Commit) -> Origin:
         purged=commit.purged,
         purged_at=commit.purged_at,
         inputs=inputs,
+        verified=tuple(verdicts(store, commit)),
     )
 
 

@@ -93,6 +93,9 @@ class Pipeline(Part):
     files: tuple[str, ...] = Field(
         (), description="Files that the component reads beside its code."
     )
+    differ: str | None = Field(
+        default=None, description="Module that says where two outputs of the component differ."
+    )
     env: dict[str, str] = Field(default={})
     secrets: tuple[Secret, ...] = ()
     stdin: tuple[str, ...] = ()
@@ -122,6 +125,8 @@ class Pipeline(Part):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if self.differ and not self.component:
+            raise ValueError("expected differ beside component, received it beside cmd")
         if self.err_stdin and not self.err_cmd:
             raise ValueError("expected err_cmd beside err_stdin, received none")
         if self.service and self.secrets:

@@ -19,6 +19,7 @@ ANNOTATION = "ibid/"
 RESERVED = frozenset(
     {
         *("HOME", "TMPDIR", "PFS_ROOT", "SECRETS_ROOT", "DATUM_SOCKET", "IBID_MODULES"),
+        "IBID_SETTING",
         *("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "PYTHONNOUSERSITE"),
     }
 )
@@ -98,6 +99,7 @@ class Spec:
     effect: bool
     files: tuple[str, ...]
     metrics: tuple[str, ...]
+    differ: str | None
     cluster_only: tuple[str, ...]
 
     @property
@@ -172,6 +174,7 @@ def read_spec(request: Mapping[str, Any]) -> Spec:
         effect=facts.get("effect") == "true",
         files=tuple(facts.get("files", "").split()),
         metrics=tuple(facts.get("metrics", "").split()),
+        differ=facts.get("differ"),
         cluster_only=(*_cluster_only(name, request), *lazy),
     )
 

@@ -10,22 +10,24 @@ import os
 import re
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
-from ibid.spec.preimage import Digest, preimage
+from ibid.spec.preimage import Digest, digest_bytes, preimage
 from ibid.stage.contract import BadInputError
-from ibid.store import withdrawn
+from ibid.store import statements, withdrawn
 from ibid.store.adopt import Adopted, adopt, needed
 from ibid.store.commits import Commit, Store
 from ibid.store.disk import move_durably
 from ibid.store.manifest import Manifest, decode, name_of
 from ibid.store.reach import Cites, purged_digests
+from ibid.store.statements import Statement
 
 FORMAT = 1
 HEAD = "ibid-bundle.json"
-_MEMBER = re.compile(r"(?P<kind>commits|objects)/(?P<digest>[0-9a-f]{64})")
+_MEMBER = re.compile(r"(?P<kind>commits|objects|statements)/(?P<digest>[0-9a-f]{64})")
 _LARGEST_HEAD = 64 << 20
 
 
@@ -36,6 +38,7 @@ class Bundle:
     of: str
     commits: tuple[Commit, ...]
     objects: int
+    statements: tuple[Statement, ...] = ()
 
 
 def lineage_of(store: Store, commit: Commit, cites: Cites) -> list[Commit]:
@@ -66,6 +69,7 @@ def write(store: Store, commit: Commit, target: Path, cites: Cites) -> Bundle:
             (Manifest(store.project, each) for each in commits), key=lambda each: each.digest
         )
         objects = sorted(needed(store, commits, cites))
+        said = {each.digest: each for one in commits for each in statements.about(store, one)}
         of = f"{commit.repo}@{commit.id}"
         head = {"format": FORMAT, "of": of, "commits": [each.digest for each in manifests]}
         half = target.with_name(f".{target.name}.{uuid4().hex}")  # nobody's own file
@@ -76,6 +80,8 @@ def write(store: Store, commit: Commit, target: Path, cites: Cites) -> Bundle:
                     _add(archive, f"commits/{manifest.digest}", manifest.encode())
                 for digest in objects:
                     _add_object(archive, store, digest)
+                for digest, each in sorted(said.items()):
+                    _add(archive, f"statements/{digest}", each.data)
             move_durably(half, target)
         finally:
             half.unlink(missing_ok=True)
@@ -90,15 +96,32 @@ def read(store: Store, source: Path, cites: Cites, *, again: bool) -> tuple[Bund
             that holds files which were purged here, unless `again`. Then nothing is shown.
     """
     with store.lock.shared():
-        try:
-            with tarfile.open(source, "r:") as archive:
-                bundle, back = _read(store, archive, again=again)
-                _check_end(archive, source.stat().st_size)
-        except (tarfile.TarError, EOFError) as error:
-            raise BadInputError(
-                f"Expected a bundle, whole, in {source}.", received=error
-            ) from error
-        return bundle, adopt(store, bundle.commits, cites, back)
+        with _opened(source) as archive:
+            bundle, back = _read(store, archive, again=again)
+            _check_end(archive, source.stat().st_size)
+        adopted = adopt(store, bundle.commits, cites, back)
+        statements.add(store, bundle.statements)
+        return bundle, adopted
+
+
+def project_of(source: Path) -> str:
+    """Say of which project the commits of a file are; raises BadInputError if it is no bundle."""
+    with _opened(source) as archive:
+        _head(archive, archive.next())
+        first = archive.next()
+        stream = archive.extractfile(first) if first and first.isreg() else None
+        if first is None or stream is None or first.size > _LARGEST_HEAD:
+            raise BadInputError("Expected a bundle that holds a commit.", received=source)
+        return decode(stream.read(), first.name.removeprefix("commits/")).project
+
+
+@contextmanager
+def _opened(source: Path) -> Iterator[tarfile.TarFile]:
+    try:
+        with tarfile.open(source, "r:") as archive:
+            yield archive
+    except (tarfile.TarError, EOFError) as error:
+        raise BadInputError(f"Expected a bundle, whole, in {source}.", received=error) from error
 
 
 def _read(store: Store, archive: tarfile.TarFile, *, again: bool) -> tuple[Bundle, list[Digest]]:
@@ -106,7 +129,7 @@ def _read(store: Store, archive: tarfile.TarFile, *, again: bool) -> tuple[Bundl
     gone, back = purged_digests(store), list[Digest]()
     members = iter(archive)
     of, names = _head(archive, next(members, None))
-    wanted, commits, objects = set(names), list[Commit](), 0
+    wanted, commits, objects, said = set(names), list[Commit](), 0, list[Statement]()
     for kind, digest, member in _checked(members):
         stream = archive.extractfile(member)
         if stream is None:
@@ -126,6 +149,9 @@ def _read(store: Store, archive: tarfile.TarFile, *, again: bool) -> tuple[Bundl
                 )
             commits.append(manifest.commit)
             continue
+        if kind == "statements":
+            said.append(_statement(stream.read(statements.LARGEST + 1), digest))
+            continue
         objects += 1
         back += withdrawn.refuse(gone, {f"object {digest}": digest}, again=again)
         found, size = store.objects.put_stream(stream)
@@ -137,7 +163,13 @@ def _read(store: Store, archive: tarfile.TarFile, *, again: bool) -> tuple[Bundl
         raise BadInputError(
             "Expected a bundle that is whole.", received=f"no {', '.join(wanted) or of}"
         )
-    return Bundle(of, tuple(commits), objects), back
+    return Bundle(of, tuple(commits), objects, tuple(said)), back
+
+
+def _statement(data: bytes, digest: Digest) -> Statement:
+    if digest_bytes(data) != digest:
+        raise BadInputError("Expected a statement as it was written.", received=digest)
+    return statements.read(data)
 
 
 def _head(archive: tarfile.TarFile, member: tarfile.TarInfo | None) -> tuple[str, list[str]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ibid.stage.contract import UsageError
+from ibid.store import statements
 from ibid.store.commits import DELETED, Commit, CommitId, Store
 from ibid.store.reach import Cites
 
@@ -104,5 +105,6 @@ def _leave_history(store: Store, commit: Commit) -> None:
 def _delete(store: Store, commit: Commit) -> None:
     here, run = (store.project, commit.repo, commit.id), store.database.execute
     run("DELETE FROM commits WHERE project = ? AND repo = ? AND id = ?", here)
+    statements.forget(store, commit)
     run("DELETE FROM datums WHERE project = ? AND pipeline = ? AND job = ?", here)
     run("DELETE FROM jobs WHERE project = ? AND pipeline = ? AND id = ?", here)

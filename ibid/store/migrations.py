@@ -113,11 +113,28 @@ CREATE INDEX jobs_running ON jobs (project) WHERE state = 'running';
     )
 
 
+def _statements(connection: sqlite3.Connection) -> None:
+    """Keep what was attested of commits."""
+    _run(
+        connection,
+        """
+CREATE TABLE statements (
+    project TEXT NOT NULL,
+    repo TEXT NOT NULL,
+    id TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (project, repo, id, digest)
+) STRICT;
+""",
+    )
+
+
 def _run(connection: sqlite3.Connection, script: str) -> None:
     # Not `executescript`, which would end the transaction first.
     for statement in filter(str.strip, script.split(";")):
         connection.execute(statement)
 
 
-STEPS: tuple[Step, ...] = (_tables, _purges, _lookups)
+STEPS: tuple[Step, ...] = (_tables, _purges, _lookups, _statements)
 FORMAT = len(STEPS)

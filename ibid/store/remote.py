@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 
 from ibid.spec.preimage import Digest, digest_bytes
 from ibid.stage.contract import BadInputError
-from ibid.store import batches
+from ibid.store import batches, statements
 from ibid.store.adopt import Adopted, adopt, checking, is_news, needed
 from ibid.store.commits import DELETED, Commit, Store
 from ibid.store.manifest import Manifest, decode, name_of
 from ibid.store.objects import CHUNK, Objects
 from ibid.store.reach import Cites, commit_roots, purged_digests
+from ibid.store.statements import Statement
 from ibid.store.trees import FOLDER
 from ibid.store.url import Stream, Url
 
@@ -69,6 +70,7 @@ class Remote:
             # Only now, and causes before effects: whoever pulls meanwhile sees nothing partial.
             for manifest in sorted(new, key=lambda each: each.commit.created):
                 self._url.write(f"commits/{store.project}/{manifest.digest}", manifest.encode())
+            self._push_statements(store)
             self._url.settle()
             return Sent(len(new), len(objects), sum(objects.values()))
 
@@ -104,7 +106,9 @@ class Remote:
                     found[name] = manifest.commit
             new = [c for name, c in found.items() if is_news(c, store.get(c.repo, c.id))]
             self._complete(store, new, cites)
-            return adopt(store, new, cites)
+            adopted = adopt(store, new, cites)
+            statements.add(store, self._pull_statements(store))
+            return adopted
 
     def fetch(self, store: Store, digests: Iterable[Digest]) -> list[str]:
         """Put those of some objects into the store that are there; says which of them are wrong."""
@@ -113,6 +117,28 @@ class Remote:
             lambda digest: self._try(store.objects, digest), [d for d in digests if d in there]
         )
         return [line for line in wrong if line]
+
+    def _push_statements(self, store: Store) -> None:
+        there = self._said(store.project)
+        for each in statements.every(store):
+            if each.digest not in there:
+                self._url.write(f"statements/{store.project}/{each.digest}", each.data)
+
+    def _pull_statements(self, store: Store) -> list[Statement]:
+        """Fetch the statements that are there and not here; of commits that were here, too."""
+        new = self._said(store.project) - {each.digest for each in statements.every(store)}
+        return _each(lambda name: self._statement(store, name), sorted(new))
+
+    def _said(self, project: str) -> set[str]:
+        return {path.rpartition("/")[2] for path in self._url.sizes(f"statements/{project}")}
+
+    def _statement(self, store: Store, name: str) -> Statement:
+        data = self._url.read(f"statements/{store.project}/{name}")
+        if digest_bytes(data) != name:
+            raise BadInputError(
+                "Expected a statement as it was written.", received=f"other bytes than {name}"
+            )
+        return statements.read(data)
 
     def _try(self, objects: Objects, digest: Digest) -> str:
         try:

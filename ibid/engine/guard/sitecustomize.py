@@ -42,3 +42,7 @@ sys.meta_path[:] = [
     for finder in sys.meta_path
     if not getattr(finder, "__module__", "").startswith("__edit")
 ]
+if _SETTING := os.environ.get("IBID_SETTING"):
+    import ibid_setting  # type: ignore[import-not-found]
+
+    ibid_setting.apply(_SETTING)

@@ -3,6 +3,7 @@ import hashlib
 import io
 import json
 import re
+from itertools import product
 
 import numpy as np
 import pytest
@@ -74,6 +75,7 @@ def test_two_processes_write_the_same_bytes(runs):
         "mean_mask.npz",
         "model.keras",
         "tensorboard/events.out.tfevents.0.ibid",
+        "weights.csv",
     }
 
 
@@ -86,6 +88,16 @@ def test_history_says_how_it_went_and_where_values_came_from(output):
         assert row["backbone"] == "plain"
         assert row["initial_learning_rate"] == "0.003"
         assert row["tuned"] == "backbone learning_rate"
+
+
+def test_the_weights_of_each_epoch_have_a_digest_a_layer(output):
+    rows = list(csv.DictReader(io.StringIO(output["weights.csv"].decode())))
+    layers = [row["layer"] for row in rows if row["epoch"] == "0"]
+    assert layers[:2] == ["encoder1_convolution", "encoder1_norm"]
+    assert layers[-1] == "probabilities"
+    assert [(row["epoch"], row["layer"]) for row in rows] == list(product("012", layers))
+    # The random generator of dropout has gone on, so even it is another one after each epoch.
+    assert len({(row["layer"], row["sha256"]) for row in rows}) == len(rows)
 
 
 def test_each_epoch_is_a_line_that_katib_can_collect(runs):

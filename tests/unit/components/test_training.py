@@ -51,20 +51,20 @@ def straight(trainer, splits):
 
 def test_an_epoch_tells_its_loss_scores_and_learning_rate(straight):
     names = ["loss", "val_loss", "val_iou", "val_f1", "val_mean_iou", "val_accuracy"]
-    for row, _ in straight:
+    for row in straight[-1].history:
         assert list(row) == [*names, "val_precision", "learning_rate"]
         assert row["learning_rate"] == RECIPE.learning_rate
 
 
 def test_training_makes_the_loss_smaller(straight):
-    assert straight[-1][0]["loss"] < straight[0][0]["loss"]
+    assert straight[-1].history[-1]["loss"] < straight[0].history[-1]["loss"]
 
 
 def test_going_on_from_a_checkpoint_is_the_same_as_not_having_stopped(trainer, straight, splits):
-    middle = straight[1][1]
-    again = list(trainer.epochs(RECIPE, middle, 4, *splits))
-    assert [row for row, _ in again] == [row for row, _ in straight[2:]]
-    for one, other in zip(again[-1][1].variables, straight[-1][1].variables, strict=True):
+    again = list(trainer.epochs(RECIPE, straight[1], 4, *splits))
+    assert again[-1].history == straight[-1].history
+    assert again[-1].fingerprints == straight[-1].fingerprints
+    for one, other in zip(again[-1].variables, straight[-1].variables, strict=True):
         assert (one == other).all()
 
 
@@ -136,25 +136,26 @@ def test_a_trainer_of_its_own_gives_the_same(straight, splits):
     from components.segmentation.training import Trainer
 
     own = Trainer(build())
-    row, _ = next(own.epochs(RECIPE, own.start(own.model, RECIPE), 1, *splits))
-    assert row == straight[0][0]
+    first = next(own.epochs(RECIPE, own.start(own.model, RECIPE), 1, *splits))
+    assert first.history == straight[0].history
+    assert first.fingerprints == straight[0].fingerprints
 
 
 def test_the_weights_of_the_best_epoch_are_kept(trainer, straight, splits):
     from components.segmentation.inference import infer
 
-    _, last = straight[-1]
+    last = straight[-1]
     trainer.model.set_weights(last.best)
     scores = metrics.score(splits[1].masks, infer(trainer.model, splits[1].photos))
     assert scores["mean_iou"] == last.state.best_score
-    assert last.state.best_score == max(row["val_mean_iou"] for row, _ in straight)
+    assert last.state.best_score == max(row["val_mean_iou"] for row in last.history)
 
 
 def test_training_stops_early(trainer, splits):
     impatient = replace(RECIPE, learning_rate=1e-9, early_stopping_patience=1)
     epochs = list(trainer.epochs(impatient, trainer.start(build(), impatient), 30, *splits))
     assert len(epochs) < 30
-    assert epochs[-1][1].state.stopped(impatient)
+    assert epochs[-1].state.stopped(impatient)
 
 
 def test_a_loss_that_is_no_number_is_refused(trainer, splits):

@@ -51,6 +51,7 @@ def test_every_honoured_field_changes_what_is_run():
                 "ibid/effect": "true",
                 "ibid/files": "a b",
                 "ibid/metrics": "c.json",
+                "ibid/differ": "words.differ",
                 "other/thing": "x",
             },
             transform__stdin=["a"],
@@ -74,7 +75,7 @@ def test_every_honoured_field_changes_what_is_run():
         True,
         True,
     )
-    assert (spec.files, spec.metrics) == (("a", "b"), ("c.json",))
+    assert (spec.files, spec.metrics, spec.differ) == (("a", "b"), ("c.json",), "words.differ")
     assert (spec.stdin, spec.env, spec.accept) == (("a",), {"A": "1"}, {0, 4})
     assert (spec.err_cmd, spec.err_stdin) == (("b",), ("c",))
     assert spec.secrets == (Secret("s", "k", "K"),)

@@ -1,0 +1,396 @@
+"""Run what is behind a commit again, from what it cites alone, and compare every digest.
+
+From the store and nothing else: no git, no working tree, no cached result. Each stage is given what
+the stages before it gave this time, in another setting than the first run's. Effects are never run.
+"""
+
+import json
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from graphlib import TopologicalSorter
+
+from ibid.engine import scratch
+from ibid.engine.again import Again, logs_of, run_again
+from ibid.engine.changes import flat_differences
+from ibid.engine.events import JobDone, JobStarted, Watch
+from ibid.engine.execution import Task
+from ibid.engine.setting import ELSEWHERE
+from ibid.engine.slots import Slots, cores
+from ibid.engine.work import Work, recorded, recorded_spec
+from ibid.proof.cause import MOST, Cause, find_cause, gave
+from ibid.proof.chain import Name, causes_of, chain
+from ibid.proof.differ import ask
+from ibid.proof.inside import inside
+from ibid.spec.preimage import Digest
+from ibid.stage.contract import ExitCode, TemporaryError, UsageError
+from ibid.store.commits import Commit, Store, new_id
+from ibid.store.home import Home, Waiting
+from ibid.store.jobs import FAILURE, SUCCESS, Jobs
+from ibid.store.manifest import name_of
+from ibid.store.trees import FILE, Entry
+
+
+class State(StrEnum):
+    """What came of one stage."""
+
+    SAME = "the same bytes"
+    OTHER = "other bytes"
+    EFFECT = "an effect, never run again"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A file as it is on record and as it came out now; None where there is none."""
+
+    path: str
+    then: Digest | None
+    now: Digest | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One commit, made again.
+
+    `again` of its `datums` were run; `found` is the digest that came out, if all were; `why` says
+    what is wrong beside the files that differ: a failure, another exit code, what it follows.
+    """
+
+    commit: Commit
+    state: State
+    datums: int = 0
+    again: int = 0
+    seconds: float = 0
+    found: Digest | None = None
+    differences: tuple[Difference, ...] = ()
+    why: str = ""
+    weaker: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a verify found; `environment` says how what is installed is not what is cited.
+
+    Of the first stage that differs, `inside` says where in its first file, `cause` likely why.
+    """
+
+    commit: Commit
+    inputs: tuple[Commit, ...]
+    stages: tuple[Stage, ...]
+    environment: tuple[str, ...]
+    inside: tuple[str, ...]
+    cause: Cause | None
+    only: str | None
+    sample: float
+    started: float
+    finished: float
+
+    @property
+    def subject(self) -> Commit:
+        """What the verdict is about: the commit, or the output of the one stage asked for."""
+        return self.stages[-1].commit if self.only else self.commit
+
+    @property
+    def sampled(self) -> bool:
+        """Whether of some stage not all datums were run."""
+        return any(0 < stage.again < stage.datums for stage in self.stages)
+
+    @property
+    def first(self) -> Stage | None:
+        """The first stage that gave other bytes."""
+        return next((stage for stage in self.stages if stage.state is State.OTHER), None)
+
+    @property
+    def passed(self) -> bool:
+        """Whether all that was run gave the bytes on record."""
+        return self.first is None
+
+
+def verify(
+    home: Home,
+    store: Store,
+    commit: Commit,
+    watch: Watch,
+    say: Callable[[str], None],
+    waiting: Waiting,
+    *,
+    only: str | None = None,
+    sample: float = 1,
+    causes: bool = True,
+) -> Verification:
+    """Run what is behind a commit again and compare; the first stage that differs ends it.
+
+    Args:
+        home: where to run; its secrets, if a stage needs any.
+        store: holds the commit, and all that it cites.
+        commit: what to verify.
+        watch: is told how the jobs go on.
+        say: is told what holds for the whole, before it starts.
+        waiting: is told for whom this waits.
+        only: verify the output of this pipeline alone, from the inputs that are on record.
+        sample: of the datums of stages that have many, the share to run.
+        causes: look for the cause of a difference, which takes up to twelve runs of a datum.
+
+    Raises:
+        BadInputError: if bytes behind the commit are gone.
+        UsageError: if nothing that can be run is behind it, or no stage of that name.
+        TemporaryError: if a stage could not be run to its end.
+    """
+    if not 0 < sample <= 1:
+        raise UsageError("Expected a share of the datums, above 0 and at most 1.", received=sample)
+    with home.run_lock(waiting), store.lock.shared():
+        scratch.clear(home)
+        try:
+            return _Verify(home, store, watch, say, sample).verify(commit, only, causes=causes)
+        finally:
+            scratch.clear(home)
+
+
+class _Verify:
+    def __init__(
+        self, home: Home, store: Store, watch: Watch, say: Callable[[str], None], sample: float
+    ) -> None:
+        self._home, self._store, self._watch, self._say = home, store, watch, say
+        self._sample = sample
+        self._slots = Slots(cores())
+        self._stopped = threading.Event()
+        self._heads: dict[Name, Commit] = {}  # as they came out now
+        self._seen: dict[Name, tuple[Work, Sequence[Task], Again]] = {}
+
+    def verify(self, commit: Commit, only: str | None, *, causes: bool) -> Verification:
+        started = time.time()
+        behind = chain(self._store, commit)
+        outputs = [each for each in behind if causes_of(each)]
+        inputs = tuple(each for each in behind if each not in outputs)
+        chosen = [each for each in outputs if only in (None, each.repo)]
+        if not chosen:
+            raise UsageError(
+                f"Expected an output behind {commit.address}"
+                + (f": {', '.join(each.repo for each in outputs)}." if outputs else "."),
+                received=only or f"an input, {commit.address}",
+                hint="ibid repos",
+            )
+        if all(recorded_spec(self._store, each).effect for each in chosen):
+            raise UsageError(
+                "Expected a stage that can be run again.",
+                received=f"{chosen[0].repo}, an effect: it acted on the world",
+                hint=f"ibid verify {commit.repo}@{commit.id[:8]}",
+            )
+        # Under ids of their own: what reads the id of a commit gives other bytes.
+        self._heads = {name_of(each): replace(each, id=new_id()) for each in behind}
+        works = {name_of(each): self._work(each) for each in chosen}
+        environment = tuple(
+            dict.fromkeys(line for each in chosen for line in self._installed(each, works))
+        )
+        if environment:
+            self._say("What is installed is not what is cited:")
+        for line in environment:
+            self._say(f"  {line}")
+        stages = self._run_all(chosen)
+        first = next((stage for stage in stages if stage.state is State.OTHER), None)
+        return Verification(
+            commit,
+            inputs,
+            tuple(stages),
+            environment,
+            tuple(self._look_inside(first)) if first else (),
+            self._cause(first) if first and causes else None,
+            only,
+            self._sample,
+            started,
+            time.time(),
+        )
+
+    def _look_inside(self, stage: Stage) -> list[str]:
+        """Ask the stage's differ; else say where the first file differs that both sides have."""
+        work, _, _ = self._seen[name_of(stage.commit)]
+        then, now = stage.commit.tree, stage.found
+        own = ask(self._home, work, then, now, self._stopped.is_set) if now else []
+        if own:
+            return own
+        objects = self._store.objects
+        for each in stage.differences:
+            if each.then and each.now:
+                lines = inside(objects.read(each.then), objects.read(each.now))
+                return [f"{each.path}: {line}" for line in lines]
+        return []
+
+    def _cause(self, stage: Stage) -> Cause:
+        """Run a datum that differs again, one thing held or let go at a time."""
+        work, drawn, found = self._seen[name_of(stage.commit)]
+        tasks = [self._differing(stage, drawn, found)]
+        self._say(f"Looking for the cause: {work.spec.name} is run again, up to {MOST} times.")
+        return find_cause(
+            self._home, work, tasks, gave(found, tasks), self._stopped.is_set, self._say
+        )
+
+    def _differing(self, stage: Stage, drawn: Sequence[Task], found: Again) -> Task:
+        """Find a datum that differs: one that fails, or one that gave a file that does."""
+        trees = self._store.trees
+        paths = [each.path for each in stage.differences if each.now]
+        for task in drawn:
+            if task.datum.id in found.failures:
+                return task
+            tree = found.results[task.key].tree if task.key in found.results else None
+            if tree and any(trees.find(tree, path) for path in paths[:1]):
+                return task
+        return drawn[0]
+
+    def _work(self, commit: Commit) -> Work:
+        heads = {name[0]: self._heads[name] for name in causes_of(commit)}
+        return recorded(self._home, self._store, commit, heads)
+
+    def _installed(self, commit: Commit, works: Mapping[Name, Work]) -> list[str]:
+        """Say how the environment of now differs from the one that a commit cites."""
+        told = json.loads(commit.provenance)
+        work = works[name_of(commit)]
+        if told["environment"] == work.environment_digest:
+            return []
+        cited_one = json.loads(self._store.objects.read(told["environment_record"]))
+        return flat_differences(cited_one, work.environment)
+
+    def _run_all(self, chosen: Sequence[Commit]) -> list[Stage]:
+        """Run each commit's job when all before it gave what they should."""
+        done: dict[Name, Stage] = {}
+        running: dict[Future[Stage], Name] = {}
+        named = {name_of(each): each for each in chosen}
+        order = TopologicalSorter(
+            {name: [n for n in causes_of(each) if n in named] for name, each in named.items()}
+        )
+        order.prepare()
+        with ThreadPoolExecutor(len(chosen)) as pool:
+            try:
+                while order.is_active():
+                    if all(stage.state is not State.OTHER for stage in done.values()):
+                        running |= {pool.submit(self._run, named[n]): n for n in order.get_ready()}
+                    if not running:
+                        break
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        name = running.pop(future)
+                        done[name] = stage = future.result()
+                        if stage.state is not State.OTHER:
+                            order.done(name)
+            except BaseException:
+                self._stopped.set()
+                raise
+        return [done.get(name) or Stage(each, State.NOT_RUN) for name, each in named.items()]
+
+    def _run(self, commit: Commit) -> Stage:
+        """Make a commit again; what comes after it is given what came out."""
+        if recorded_spec(self._store, commit).effect:
+            return Stage(commit, State.EFFECT)
+        work, begun = self._work(commit), time.monotonic()
+        tasks = [Task(*pair) for pair in zip(work.datums, work.keys, strict=True)]
+        drawn = _draw(tasks, self._sample)
+        name, job = work.spec.name, new_id()
+        logs = logs_of(self._home, name, job)
+        self._watch(JobStarted(name, ("verify",), len(tasks), len(tasks) - len(drawn), logs))
+        found = run_again(
+            self._home, work, job, drawn, self._slots, self._watch, self._stopped.is_set, ELSEWHERE
+        )
+        if found.open:
+            raise TemporaryError(
+                f"Expected {name} to run to its end.", received=next(iter(found.open.values()))
+            )
+        stage = self._compare(commit, work, drawn, found, time.monotonic() - begun)
+        if stage.found:
+            made = self._heads[name_of(commit)]
+            self._heads[name_of(commit)] = replace(made, tree=stage.found)
+        self._seen[name_of(commit)] = work, drawn, found
+        if not found.failures:
+            found.forget()
+        other = stage.state is State.OTHER
+        self._watch(
+            JobDone(
+                pipeline=name,
+                state=FAILURE if other else SUCCESS,
+                seconds=stage.seconds,
+                code=int(ExitCode.NOT_REPRODUCIBLE) if other else 0,
+                error=f"other bytes than on record: {summary(stage)}" if other else "",
+                digest=stage.found or commit.tree,
+                same=not other,
+            )
+        )
+        return stage
+
+    def _compare(
+        self, commit: Commit, work: Work, drawn: Sequence[Task], found: Again, seconds: float
+    ) -> Stage:
+        trees = self._store.trees
+        made = [found.results[task.key].tree for task in drawn if task.key in found.results]
+        count = len(work.datums)
+        whole = len(drawn) == count
+        tree = trees.merge(made).digest if whole and not found.failures else None
+        why = [f"fails now: {error.strip()}" for error in found.failures.values()][:1]
+        code, then = _code(found), json.loads(commit.provenance)["exit_code"]
+        if whole and not why and code != then:
+            why.append(f"exit code: was {then}, is {code}")
+        if whole and tree:
+            differing = [_difference(*each) for each in trees.compare(commit.tree, tree)]
+        else:
+            differing = self._compare_parts(commit, work, drawn, found)
+        differing.sort(key=lambda each: each.path)
+        state = State.OTHER if differing or why else State.SAME
+        return Stage(
+            commit,
+            state,
+            count,
+            len(drawn),
+            seconds,
+            tree,
+            tuple(differing),
+            "; ".join(why),
+            found.weaker,
+        )
+
+    def _compare_parts(
+        self, commit: Commit, work: Work, drawn: Sequence[Task], found: Again
+    ) -> list[Difference]:
+        """Compare what single datums gave with what is on record of them.
+
+        Of a datum whose result is no longer cached, files that came out then and not now are not
+        missed: which files of the commit were its own is not told.
+        """
+        told = json.loads(commit.provenance)
+        keys = {t.key: t.datum.key(work.spec, told["code"], told["environment"]) for t in drawn}
+        known = Jobs(self._store).results(keys.values())
+        trees, differing = self._store.trees, list[Difference]()
+        for key, result in found.results.items():
+            if keys[Digest(key)] in known:
+                then_tree = known[keys[Digest(key)]].tree
+                differing += [_difference(*e) for e in trees.compare(then_tree, result.tree)]
+                continue
+            for path, now in trees.walk(result.tree):
+                then = trees.find(commit.tree, path)
+                if now.kind == FILE and (then is None or then.digest != now.digest):
+                    differing.append(_difference(path, then, now))
+        return differing
+
+
+def summary(stage: Stage) -> str:
+    """Say in a line how a stage differs: what is wrong, the first file, how many more."""
+    paths = [each.path.lstrip("/") for each in stage.differences]
+    files = (
+        [f"{paths[0]} and {len(paths) - 1} more files" if len(paths) > 1 else paths[0]]
+        if paths
+        else []
+    )
+    return "; ".join([*files, *([stage.why] if stage.why else [])])
+
+
+def _draw(tasks: Sequence[Task], share: float) -> Sequence[Task]:
+    """Choose a share of many datums by the digests of their paths, so that it is no choice."""
+    return sorted(tasks, key=lambda task: task.datum.id)[: math.ceil(share * len(tasks))]
+
+
+def _difference(path: str, then: Entry | None, now: Entry | None) -> Difference:
+    return Difference(path, then.digest if then else None, now.digest if now else None)
+
+
+def _code(found: Again) -> int:
+    return max((result.code for result in found.results.values()), default=0)
