@@ -2,14 +2,12 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 from components.ingest import annotations, pet
 from components.ingest.parameters import Parameters
 from components.ingest.quarantine import Quarantine
 from components.ingest.upload import Member, members
-from ibid.stage import contract
 from ibid.stage.contract import BadInputError, ExitCode, Inputs, Params
 
 MEGABYTE = 1_000_000
@@ -31,11 +29,6 @@ def run(inputs: Inputs, output: Path, params: Params) -> ExitCode | None:
     for upload in uploads:
         _take_in(upload, output, parameters)
     return None
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run as a stage; returns the exit code."""
-    return contract.main(run, argv)
 
 
 def _take_in(upload: Path, output: Path, parameters: Parameters) -> None:

@@ -39,14 +39,14 @@ class Determinism(BaseModel):
 
     level: Literal["fast", "strict", "portable"]
     threads: int | None = Field(ge=1, description="Threads of one operation; null: every core.")
-    isa: Literal["SSE41", "AVX", "AVX2", "AVX512_CORE"] | None = Field(
-        description="Cap on oneDNN's instruction set; null: what the processor has."
+    isa: Literal["AVX2", "AVX512_CORE"] | None = Field(
+        description="Cap on the instruction set; null: what the processor has."
     )
 
     @model_validator(mode="after")
-    def _portable_fixes_threads(self) -> Self:
-        if self.level == "portable" and self.threads is None:
-            raise ValueError("portable needs a number of threads, the same on every machine")
+    def _portable_fixes_both(self) -> Self:
+        if self.level == "portable" and None in (self.threads, self.isa):
+            raise ValueError("portable needs threads and isa, the same on every machine")
         return self
 
 

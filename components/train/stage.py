@@ -9,7 +9,7 @@ from components.segmentation import dataset, scratch, weights
 from components.segmentation.recipe import Recipe
 from components.train.choice import Choice, choose
 from components.train.parameters import Parameters
-from ibid.stage import canonical, contract, determinism
+from ibid.stage import canonical, determinism
 from ibid.stage.contract import ExitCode, Inputs, Params
 
 if TYPE_CHECKING:
@@ -99,8 +99,3 @@ def write_history(path: Path, rows: "Sequence[Epoch]", choice: Choice) -> None:
     header = ["epoch", *rows[0], *constant]
     body = ([i, *row.values(), *constant.values()] for i, row in enumerate(rows, start=1))
     canonical.write_csv(path, header, body)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the stage from a command line."""
-    return contract.main(run, argv)
