@@ -117,6 +117,7 @@ class Job:
             started=started,
             recovered=self._execution.recovered,
             weaker=self._execution.weaker,
+            in_force=self._execution.in_force,
         )
         store, name = self.work.store, self.work.spec.name
         store.objects.sync()

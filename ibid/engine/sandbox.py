@@ -14,7 +14,7 @@ WEAKER = {
     "privileges": "a stage keeps the privileges of its user",
     "memory": "the memory of a stage is measured ten times a second, so a burst may pass its limit",
 }
-OWN = ("home", "tmp", "work")  # folders of a worker, beside `pfs`
+OWN = ("home", "tmp", "work", "witness")  # folders of a worker, beside `pfs`
 
 
 @dataclass(frozen=True, slots=True)
