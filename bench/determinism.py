@@ -102,7 +102,6 @@ def provenance() -> float:
 
     determinism.framework({"seed": 1})
     with tempfile.TemporaryDirectory() as folder:
-        os.environ[witness.FOLDER] = folder
         memo = Memo(Path(folder, "memo"))
         intact.check(packages("report", memo).identities, memo)
         time.sleep(2.1)  # what has changed a moment ago is not remembered
@@ -113,6 +112,7 @@ def provenance() -> float:
             found = packages("report", memo)
             json_bytes(environment.describe(found, True, {}))
             intact.check(found.identities, memo)
+            os.environ[witness.FOLDER] = folder
             witness.write(1)
             json_bytes([*testimony.take(Path(folder), Mask()).values()])
             intact.check(found.identities, memo)

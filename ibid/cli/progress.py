@@ -18,7 +18,16 @@ from rich.progress import (
 from rich.text import Text
 
 from ibid.cli import show
-from ibid.engine.events import DatumDone, Event, JobDone, JobStarted, NotRun, Watch, Weaker
+from ibid.engine.events import (
+    WARNINGS,
+    DatumDone,
+    Event,
+    JobDone,
+    JobStarted,
+    NotRun,
+    Watch,
+    Weaker,
+)
 from ibid.store.jobs import SUCCESS
 
 POLL_SECONDS = 0.5
@@ -149,7 +158,8 @@ def sentence(event: Event) -> str | None:
             refused = f", exit code {event.code}" if event.code else ""
             digest = (event.digest or "")[:12]
             took = show.duration(event.seconds)
-            return f"{event.pipeline}: done in {took}, {digest}{same}{lost}{refused}"
+            told = "".join(f"\n  Warning ({name}): {WARNINGS[name]}." for name in event.warnings)
+            return f"{event.pipeline}: done in {took}, {digest}{same}{lost}{refused}{told}"
         case JobDone():
             return f"{event.pipeline}: {event.state}. {event.error}"
         case NotRun(pipeline, reason):

@@ -210,7 +210,7 @@ def _show_done(project: Project, store: Store, done: engine.Run) -> None:
         (
             (
                 name,
-                f"{job.state} ({job.code})" if job.code else job.state,
+                _state(job),
                 counts[name].total - counts[name].skipped,
                 counts[name].skipped,
                 show.duration(job.seconds),
@@ -227,6 +227,11 @@ def _show_done(project: Project, store: Store, done: engine.Run) -> None:
             show.say(f"\nNext{where}:")
         for line in project.index["next"]:
             show.say(f"  {line}")
+
+
+def _state(job: JobDone) -> str:
+    told = [*([str(job.code)] if job.code else []), *job.warnings]
+    return f"{job.state} ({', '.join(told)})" if told else job.state
 
 
 def _show_summary(project: Project, store: Store) -> None:
@@ -291,4 +296,5 @@ def _done_data(job: JobDone) -> dict[str, Any]:
         "digest": job.digest,
         "same": job.same,
         "recovered": job.recovered,
+        "warnings": list(job.warnings),
     }

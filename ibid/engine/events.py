@@ -6,6 +6,10 @@ from pathlib import Path
 
 from ibid.spec.preimage import Digest
 
+# The warnings that a job may end with, by their names.
+ALL_RECOVERED = "all-recovered"
+WARNINGS = {ALL_RECOVERED: "no datum has a result, so the output is empty"}
+
 
 @dataclass(frozen=True, slots=True)
 class JobStarted:
@@ -31,7 +35,8 @@ class DatumDone:
 class JobDone:
     """A job has ended. `digest` is that of its output commit, `same` whether it was so before.
 
-    `recovered` datums failed, and its `err_cmd` let it do without them.
+    `recovered` datums failed, and its `err_cmd` let it do without them. `warnings` are
+    names of `WARNINGS`: a success that deserves a second look.
     """
 
     pipeline: str
@@ -42,6 +47,7 @@ class JobDone:
     digest: Digest | None
     same: bool
     recovered: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,16 +14,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ibid.engine import intact, layout, scratch, secrets, testimony
+from ibid.engine import intact, layout, scratch, secrets, testimony, variables
 from ibid.engine.datums import Datum
 from ibid.engine.events import DatumDone, Watch, Weaker
 from ibid.engine.intact import AlteredError
 from ibid.engine.memo import Memo
-from ibid.engine.sandbox import OWN, WEAKER, Sandbox
+from ibid.engine.place import Place, make_place
+from ibid.engine.sandbox import WEAKER
 from ibid.engine.secrets import Secrets
 from ibid.engine.slots import Slots
 from ibid.engine.work import Work
-from ibid.engine.worker import SECRETS, Outcome, Place, Worker, recovery
+from ibid.engine.worker import Outcome, Worker, recovery
 from ibid.spec.preimage import Digest
 from ibid.stage.contract import BadInputError, ExitCode, IbidError
 from ibid.store.commits import CommitId
@@ -69,7 +70,7 @@ class Execution:
         self.recovered = 0
         self.weaker: set[str] = set()
         self.in_force: dict[bytes, Any] = {}
-        self.stopped = self.expired = False
+        self.expired = False
         self.began: float | None = None
         self._until: float | None = None
         self.logs = home.logs / f"{work.spec.name}@{job}"
@@ -84,6 +85,12 @@ class Execution:
         self._unsaved: tuple[list[DatumRow], list[Result]] = ([], [])
         self._saved = time.monotonic()
         self._lock = threading.Lock()
+        self._stopping = threading.Event()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody has stopped it."""
+        return self._stopping.is_set()
 
     def run(self, tasks: Sequence[Task]) -> None:
         """Run tasks until all have ended or the execution is stopped.
@@ -113,7 +120,7 @@ class Execution:
     def stop(self) -> None:
         """End every process and start no more; from any thread."""
         with self._lock:
-            self.stopped = True
+            self._stopping.set()
             self._waiting.clear()
             workers = list(self._workers)
         for worker in workers:
@@ -143,40 +150,9 @@ class Execution:
                     self._until = time.monotonic() + limit
 
     def _place(self, code: Path, folder: Path, pfs: Path) -> Place:
-        """Say where a worker runs; for an `err_cmd`, beside the one whose datum failed."""
-        return Place(
-            code=code,
-            modules=self._work.modules,
-            secrets=self._secrets,
-            folder=folder,
-            pfs=pfs,
-            log=self.logs / f"{pfs.parent.name}.log",
-            sandbox=self._sandbox(code, folder, pfs),
-            group=scratch.group_prefix(self._home),
-        )
-
-    def _sandbox(self, code: Path, folder: Path, pfs: Path) -> Sandbox:
-        """Say what a worker's stage may touch; an effect may change the world, but not the home."""
-        spec = self._work.spec
-        writable = [pfs / "out", *(folder / name for name in OWN)]
-        readable = [code, pfs, *([folder / SECRETS] if self._secrets.files else [])]
-        protected: list[Path] = []
-        if spec.effect:
-            self._home.deployed.mkdir(exist_ok=True)
-            writable.append(self._home.deployed)
-            # A run beside this one may lay out there later, where nothing would protect it.
-            memory = scratch.make_in_memory(self._home)
-            protected = [self._home.path, *([memory] if memory else [])]
-        for path in (pfs, *writable):
-            path.mkdir(parents=True, exist_ok=True)
-        return Sandbox(
-            cwd=folder / "work",
-            readable=tuple(readable),
-            writable=tuple(writable),
-            protected=tuple(protected),
-            hidden=(secrets.place(self._home), self._home.scratch, scratch.in_memory(self._home)),
-            network=spec.network or spec.effect,
-        )
+        """Make the place of a worker; for an `err_cmd`, beside the one whose datum failed."""
+        log = self.logs / f"{pfs.parent.name}.log"
+        return make_place(self._home, self._work, self._secrets, code, folder, pfs, log)
 
     def _say_weaker(self, part: str, reason: str) -> None:
         with self._lock:
@@ -189,13 +165,14 @@ class Execution:
         with self._lock:
             if self.stopped or not self._waiting:
                 return None
-            if self._is_late():
-                self.expired = True
-                return None
-            return self._waiting.popleft()
+            return None if self._expire() else self._waiting.popleft()
 
-    def _is_late(self) -> bool:
-        return self._until is not None and time.monotonic() >= self._until
+    def _expire(self) -> bool:
+        """Tell whether the job's time is over, for what is not done; the job then says so."""
+        over = self._until is not None and time.monotonic() >= self._until
+        if over:
+            self.expired = True
+        return over
 
     def _run_task(self, worker: Worker, task: Task, pfs: Path) -> None:
         started = time.monotonic()
@@ -209,7 +186,7 @@ class Execution:
                 tree = self._output(task.datum, pfs)
                 result = Result(task.key, tree.digest, outcome.code, time.monotonic() - started)
             elif not accepted:
-                recovered = self._recover(worker, task.datum, pfs)
+                recovered, outcome = self._recover(worker, task.datum, pfs, outcome)
         except OSError as failed:
             error = explain(failed)
             outcome = Outcome(int(error.code), str(error))
@@ -217,7 +194,8 @@ class Execution:
             outcome = Outcome(int(refused.code), str(refused))
         if result is None and (full := shortage(pfs)):
             outcome = replace(outcome, error=f"{outcome.error}\n  {full}")
-        self.expired |= not outcome.own and self._is_late()
+        if not outcome.own:
+            self._expire()
         try:
             self._clear(pfs)
         except OSError as failed:
@@ -244,23 +222,30 @@ class Execution:
         with self._lock:
             self.in_force |= told
 
-    def _recover(self, worker: Worker, datum: Datum, pfs: Path) -> bool:
-        """Ask the spec's `err_cmd` whether the job can do without a datum that failed for good."""
-        if not self._work.spec.err_cmd or self.stopped:
-            return False
+    def _recover(
+        self, worker: Worker, datum: Datum, pfs: Path, failed: Outcome
+    ) -> tuple[bool, Outcome]:
+        """Ask the spec's `err_cmd` whether the job can do without a datum that failed for good.
+
+        Returns whether it can, and how the datum failed; with what became of the helper, if not.
+        """
+        if not self._work.spec.err_cmd or self.stopped or self._expire():
+            return False, failed
         place = self._place(worker.place.code, worker.place.folder / "recovery", pfs)
         helper = Worker(recovery(self._work.spec), place, self._say_weaker)
         with self._lock:
             self._workers.append(helper)
         try:
-            self._clear(pfs)
-            self._lay_out(datum, pfs)
-            outcome = helper.run(self._variables(datum, pfs), self._until)
+            outcome = self._execute(helper, datum, pfs)
         finally:
             helper.close()
             with self._lock:
                 self._workers.remove(helper)
-        return outcome.own and outcome.code == ExitCode.DONE
+        if outcome.own and outcome.code == ExitCode.DONE:
+            return True, failed
+        if not outcome.own:
+            self._expire()
+        return False, replace(failed, error=f"{failed.error}\nerr_cmd: {outcome.error}".strip())
 
     def _output(self, datum: Datum, pfs: Path) -> Entry:
         """Store what the stage wrote; raises BadInputError where that cannot be kept."""
@@ -275,13 +260,25 @@ class Execution:
         outcome = Outcome(ExitCode.BUG, "not run")
         for attempt in range(self._work.spec.tries):
             if attempt:
-                time.sleep(RETRY_SECONDS * attempt)
-            self._clear(pfs)
-            self._lay_out(datum, pfs)
-            outcome = worker.run(self._variables(datum, pfs), self._until)
+                self._pause(RETRY_SECONDS * attempt)
+                if self.stopped or self._expire():
+                    break
+            outcome = self._execute(worker, datum, pfs)
             if outcome.code != ExitCode.TEMPORARY or self.stopped:
                 break
         return outcome
+
+    def _execute(self, worker: Worker, datum: Datum, pfs: Path) -> Outcome:
+        """Run a datum once, its inputs laid out anew."""
+        self._clear(pfs)
+        self._lay_out(datum, pfs)
+        told = variables.of_datum(self._home, self._work, self._job, datum, pfs)
+        return worker.run(told, self._until)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait before another try; no longer than the job goes on."""
+        left = seconds if self._until is None else self._until - time.monotonic()
+        self._stopping.wait(max(0.0, min(seconds, left)))
 
     def _lay_out(self, datum: Datum, pfs: Path) -> None:
         """Lay out a datum's inputs as copies: nothing that a stage does reaches the store."""
@@ -299,22 +296,6 @@ class Execution:
         """Take out inputs and output; the folders stay, since a stage has them mounted."""
         scratch.empty(pfs, keep="out")
         scratch.empty(pfs / "out")
-
-    def _variables(self, datum: Datum, pfs: Path) -> dict[str, str]:
-        """Say what Pachyderm says to a datum by its environment; for foreign code."""
-        paths = {item.input: str(pfs / item.input / item.path.strip("/")) for item in datum.items}
-        commits = {f"{item.input}_COMMIT": self._work.heads[item.repo].id for item in datum.items}
-        values = {f"PACH_DATUM_{i.input}_JOIN_ON": i.join_on for i in datum.items if i.join_on}
-        values |= {f"PACH_DATUM_{i.input}_GROUP_BY": i.group_by for i in datum.items if i.group_by}
-        told = {
-            "PACH_JOB_ID": self._job,
-            "PACH_OUTPUT_COMMIT_ID": self._job,
-            "PACH_DATUM_ID": datum.id,
-            "PPS_PIPELINE_NAME": self._work.spec.name,
-        }
-        if self._work.spec.effect:
-            told["DEPLOY_FOLDER"] = str(self._home.deployed)
-        return paths | commits | values | told
 
     def _keep(self, task: Task, row: DatumRow, result: Result | None, outcome: Outcome) -> None:
         with self._lock:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from ibid.engine import record
-from ibid.engine.events import JobDone, JobStarted, Watch
+from ibid.engine.events import ALL_RECOVERED, JobDone, JobStarted, Watch
 from ibid.engine.execution import Execution, Task
 from ibid.engine.project import Project
 from ibid.engine.slots import Slots
@@ -64,6 +64,7 @@ class Job:
             digest=digest,
             same=before is not None and before.tree == digest,
             recovered=self._execution.recovered,
+            warnings=self._warnings(known) if state == SUCCESS else (),
         )
         self._watch(done)
         return done
@@ -116,6 +117,7 @@ class Job:
             code=self._accepted_code(known),
             started=started,
             recovered=self._execution.recovered,
+            warnings=self._warnings(known),
             weaker=self._execution.weaker,
             in_force=self._execution.in_force,
         )
@@ -130,6 +132,9 @@ class Job:
     def _accepted_code(self, known: dict[str, Result]) -> int:
         """Say with which code the job ends; of datums that were recovered none counts."""
         return max((known[key].code for key in self.work.keys if key in known), default=0)
+
+    def _warnings(self, known: dict[str, Result]) -> tuple[str, ...]:
+        return () if any(key in known for key in self.work.keys) else (ALL_RECOVERED,)
 
     def _none_found(self) -> str:
         found = (

@@ -90,7 +90,7 @@ def assess(project: Project, store: Store, spec: Spec, inputs: Heads) -> Step:
     if newest is None:
         return Step(spec, State.RUN, ("no output yet",), work)
     if newest.gone:
-        return Step(spec, State.RUN, ("the newest output is purged",), work)
+        return Step(spec, State.RUN, (f"the newest output is {newest.fate}",), work)
     before = json.loads(newest.provenance)
     if is_as_before(before, work, project.requests[spec.name]) or before["key"] == work.key:
         return Step(spec, State.CURRENT, (), work)

@@ -12,7 +12,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -153,10 +153,14 @@ class Process:
         while (told := self._control.take()) is not None:
             self._take(told.decode(errors="replace"))
 
-    def wait(self) -> None:
-        """Wait until the command has ended."""
+    def wait(self, weaker: Callable[[str, str], None] = lambda _part, _reason: None) -> None:
+        """Wait until the command has ended; `weaker` is told parts and reasons as they come."""
+        told = 0
         while not self.ended:
             self.listen(None, None)
+            for part, reason in [*self.weaker.items()][told:]:
+                weaker(part, reason)
+            told = len(self.weaker)
 
     def end(self) -> None:
         """End the command and all that it has started; they are gone when this returns.

@@ -22,13 +22,15 @@ def of_output(
     code: int,
     started: float,
     recovered: int,
+    warnings: Iterable[str],
     weaker: Iterable[str],
     in_force: Mapping[bytes, Any],
 ) -> str:
     """Record what made an output: inputs, spec, code, parameters, environment, times.
 
-    `weaker` names the parts of the sandbox that the kernel refused; `in_force` is what the stage's
-    processes found in force, empty where no datum was run.
+    `warnings` are the names of those that the job ends with, `weaker` those of the parts of the
+    sandbox that the kernel refused; `in_force` is what the stage's processes found in force, empty
+    where no datum was run.
 
     The spec, the environment and what was in force go into the store as objects, so that commits
     share them.
@@ -52,6 +54,7 @@ def of_output(
         "weaker": sorted(weaker),
         "datums": len(work.datums),
         "recovered": recovered,
+        "warnings": list(warnings),
         "exit_code": code,
         "started": started,
         "finished": time.time(),

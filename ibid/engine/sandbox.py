@@ -12,6 +12,7 @@ WEAKER = {
     "ipc": "shared memory of System V that a stage leaves outlives it",
     "proc": "a stage sees the machine's processes in /proc, under other numbers than its own",
     "privileges": "a stage keeps the privileges of its user",
+    "namespaces": "a stage can make namespaces, and as root lift the limit of its memory there",
     "memory": "the memory of a stage is measured ten times a second, so a burst may pass its limit",
 }
 OWN = ("home", "tmp", "work", "witness")  # folders of a worker, beside `pfs`

@@ -5,10 +5,12 @@ and removing their files costs more than their work.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import itertools
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +23,7 @@ from ibid.store.trees import DEPTH, too_deep
 MEMORY = Path("/dev/shm")  # noqa: S108 - the folder made there is this user's alone
 SMALL = 16 << 20  # bytes of a datum's inputs
 OWNER = "home"  # a link beside the datums' folders: whose scratch it is
+SERVICE = "service-"  # begins the name of a service's folder
 ROOM = 2 << 30  # bytes that have to be free
 
 
@@ -39,7 +42,24 @@ def clear(home: Home) -> None:
     remove(home.scratch)
     if _is_ours(in_memory(home)):
         remove(in_memory(home))
+    for folder in _ended_services(home):
+        remove(folder)
     group.clear(group_prefix(home))
+
+
+@contextlib.contextmanager
+def of_service(home: Home) -> Iterator[Path]:
+    """Make the folder of a service: nobody clears it as long as this process has it."""
+    home.path.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as held:
+        made = False
+        while not made:  # who clears may come between the two
+            folder = Path(tempfile.mkdtemp(prefix=SERVICE, dir=home.path))
+            made = held.enter_context(_hold(folder))
+        try:
+            yield folder
+        finally:
+            remove(folder)
 
 
 def in_memory(home: Home) -> Path:
@@ -178,6 +198,7 @@ def leftovers(home: Home) -> list[Path]:
     own = [*home.scratch.iterdir()] if home.scratch.is_dir() else []
     if _is_ours(in_memory(home)):
         own.append(in_memory(home))
+    own += _ended_services(home)
     return own + abandoned()
 
 
@@ -185,6 +206,34 @@ def abandoned() -> list[Path]:
     """List this user's scratch in memory whose homes are gone."""
     found = filter(_is_ours, sorted(MEMORY.glob(f"ibid-{os.getuid()}-*")))
     return [each for each in found if (each / OWNER).is_symlink() and not (each / OWNER).exists()]
+
+
+def _ended_services(home: Home) -> Iterator[Path]:
+    """List the folders of services that have ended, each held while somebody looks at it."""
+    for folder in filter(_is_ours, sorted(home.path.glob(f"{SERVICE}*"))):
+        with _hold(folder) as held:
+            if held:
+                yield folder
+
+
+@contextlib.contextmanager
+def _hold(folder: Path) -> Iterator[bool]:
+    """Lock a folder unless another has; yields whether that was so, and it is still there."""
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held = False
+        else:
+            held = folder.is_dir()
+        yield held
+    finally:
+        os.close(opened)
 
 
 def _is_ours(folder: Path) -> bool:

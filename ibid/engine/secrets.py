@@ -68,22 +68,42 @@ def place(home: Home) -> Path:
 
 
 def load(home: Home, spec: Spec) -> Secrets:
-    """Read what a spec asks for; raises UsageError if a secret or a key is not there."""
+    """Read what a spec asks for; raises UsageError if it is not there, or two are in one place."""
     if not spec.secrets:
         return Secrets()
     file = place(home)
     values = _read(file)
     variables: dict[str, str] = {}
     files: dict[str, str] = {}
+    places: list[tuple[str, str]] = []
     used: list[str] = []
     for secret in spec.secrets:
         keys = _keys(file, values, secret, spec.name)
         used += keys.values()
         if secret.env_var:
             variables[secret.env_var] = keys[secret.key]
+            places.append((secret.env_var, f"{secret.name}.{secret.key}"))
         if secret.mount_path:
             files |= {f"{secret.mount_path}/{key}": value for key, value in keys.items()}
+            places += ((f"{secret.mount_path}/{key}", f"{secret.name}.{key}") for key in keys)
+    _refuse_clashes(places, spec.name)
     return Secrets(variables, files, Mask(used))
+
+
+def _refuse_clashes(places: list[tuple[str, str]], pipeline: str) -> None:
+    """Refuse two secrets in one variable or file, or one in a folder where the other is a file."""
+    taken: dict[str, str] = {}
+    pairs = [(place, taken.setdefault(place, name), name) for place, name in places]
+    for place, name in places:
+        parents = (str(folder) for folder in Path(place).parents)
+        pairs += ((folder, taken[folder], name) for folder in parents if folder in taken)
+    for place, one, other in pairs:
+        if one != other:
+            raise UsageError(
+                f"Expected each secret of '{pipeline}' in a place of its own.",
+                received=f"{one} and {other} at {place}",
+                hint="give one another env_var or mount_path in pipeline.yaml, then `ibid specs`",
+            )
 
 
 def _keys(file: Path, values: Values, secret: Secret, pipeline: str) -> Mapping[str, str]:

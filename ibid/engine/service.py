@@ -1,11 +1,9 @@
 """A service: a page over an output, in the foreground, until it is interrupted."""
 
 import signal
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
-from ibid.engine import scratch, secrets
+from ibid.engine import layout, scratch, secrets
 from ibid.engine.inputs import commit_initial
 from ibid.engine.process import Process, stage_environment
 from ibid.engine.project import Project
@@ -50,17 +48,14 @@ def serve(
             received=f"nothing is committed to {', '.join(lacking)}",
             hint="ibid run",
         )
-    project.home.path.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="service-", dir=project.home.path))
-    try:
+    with scratch.of_service(project.home) as folder:
         pfs = folder / "pfs"
         variables = {"SERVICE_HOST": "127.0.0.1", "SERVICE_PORT": str(port or spec.port)}
         with store.lock.shared():  # the code goes into the store, and nothing cites it
             work = gather(project, store, spec, {r: head for r, head in heads.items() if head})
             for item in (item for datum in work.datums for item in datum.items):
-                target = pfs / item.input / item.path.strip("/")
-                store.trees.checkout(item.entry, target)
-                variables[item.input] = str(target)
+                layout.lay_out(store.trees, item, pfs)
+                variables[item.input] = str(pfs / item.input / item.path.strip("/"))
             store.trees.checkout(work.code, folder / "code")
         own = tuple(folder / name for name in OWN)
         for path in own:
@@ -72,8 +67,6 @@ def serve(
         hidden = (secrets.place(project.home), project.home.scratch)
         sandbox = Sandbox(folder / "work", (folder / "code", pfs), own, (), hidden, network=True)
         return _until_interrupted(sandbox, list(spec.cmd), environment, say)
-    finally:
-        scratch.remove(folder)
 
 
 def _until_interrupted(
@@ -83,9 +76,7 @@ def _until_interrupted(
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     process = Process(sandbox, command, environment)
     try:
-        process.wait()
-        for part, reason in process.weaker.items():
-            say(f"Weaker here ({part}: {reason}): {WEAKER[part]}.")
+        process.wait(lambda part, why: say(f"Weaker here ({part}: {why}): {WEAKER[part]}."))
         code, error = process.describe()
         if error:
             say(f"{command[0]}: {error}")

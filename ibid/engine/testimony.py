@@ -1,4 +1,4 @@
-"""What the processes of stages said was in force in them, taken from where they left it.
+"""What the processes of stages say was in force in them, taken from where they leave it.
 
 Foreign code may leave anything there, or nothing: it says nothing then.
 """
@@ -17,7 +17,7 @@ _MOST = 1 << 16  # bytes
 
 
 def take(folder: Path, mask: Mask) -> dict[bytes, Any]:
-    """Read what was left, by its canonical bytes; raises BadInputError for what is no testimony."""
+    """Take away what was left; returns it by its bytes. Raises BadInputError for anything else."""
     found: dict[bytes, Any] = {}
     for path in sorted(folder.glob("*.json")):
         try:
@@ -26,6 +26,7 @@ def take(folder: Path, mask: Mask) -> dict[bytes, Any]:
                 text = stream.read(_MOST).decode()
             told = json.loads(mask.text(text))
             found[json_bytes(told)] = told
+            path.unlink()
         except (OSError, ValueError, RecursionError) as error:
             raise BadInputError(
                 f"Expected JSON of less than {_MOST} bytes in the witness folder.",

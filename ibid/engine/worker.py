@@ -7,7 +7,7 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,14 @@ from ibid.engine.bounds import Bounds, Overrun
 from ibid.engine.group import Group
 from ibid.engine.limits import Limits
 from ibid.engine.masking import MaskedLog
+from ibid.engine.place import SECRETS, Place
 from ibid.engine.process import Lines, Process, stage_environment
-from ibid.engine.sandbox import OWN, Sandbox
-from ibid.engine.secrets import Secrets
+from ibid.engine.sandbox import OWN
 from ibid.spec.spec import Spec
 from ibid.stage.contract import ExitCode, IbidError, printable
 from ibid.stage.worker import SOCKET
 from ibid.store.disk import explain
 
-SECRETS = "secrets"  # a folder beside a worker's own, if its spec has any
 _CLOSE_SECONDS = 5.0
 _MOST = 255  # of the codes that a process may end with
 
@@ -37,24 +36,6 @@ class Outcome:
     code: int
     error: str
     own: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a worker runs, and with what.
-
-    `modules` may be imported beside the code; `folder` holds the worker's own folders, `pfs` stands
-    for `/pfs`; `group` is what the names of its control groups begin with.
-    """
-
-    code: Path
-    modules: Collection[str]
-    secrets: Secrets
-    folder: Path
-    pfs: Path
-    log: Path
-    sandbox: Sandbox
-    group: str
 
 
 class Worker:

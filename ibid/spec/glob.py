@@ -68,6 +68,19 @@ def compile_glob(pattern: str) -> Glob:
     return Glob(cleaned, tree)
 
 
+def refuse_dangling(glob: Glob, **templates: str | None) -> None:
+    """Refuse a `group_by` or `join_on` that names a bracket which the glob does not have."""
+    held = glob.regex.groups
+    for name, template in templates.items():
+        for found in _REFERENCE.finditer(template or ""):
+            if not 1 <= int(found[1] or found[2]) <= held:
+                raise UsageError(
+                    f"Expected {name} to name round brackets of the glob {glob.pattern}, which has "
+                    f"{held or 'none'}.",
+                    received=found[0],
+                )
+
+
 def replace(template: str, groups: tuple[str, ...]) -> str:
     """Fill `$1` or `${1}` of a `group_by` or `join_on` with what a glob captured."""
     if "$" not in template:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ibid.spec import schedule
-from ibid.spec.glob import compile_glob
+from ibid.spec.glob import compile_glob, refuse_dangling
 from ibid.spec.sources import cron_repo
 from ibid.stage.contract import UsageError
 
@@ -49,6 +49,10 @@ class Pfs(Part):
             raise ValueError("expected at most one of lazy, empty_files, received both")
         if self.outer_join and not self.join_on:
             raise ValueError("expected join_on beside outer_join, received none")
+        try:
+            refuse_dangling(compile_glob(self.glob), group_by=self.group_by, join_on=self.join_on)
+        except UsageError as error:
+            raise ValueError(f"{_clause(error)}, received {error.received}") from error
         return self
 
 

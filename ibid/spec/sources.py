@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ibid.spec.glob import Glob, compile_glob
+from ibid.spec.glob import Glob, compile_glob, refuse_dangling
 from ibid.stage.contract import UsageError
 
 KINDS = ("pfs", "cross", "union", "join", "group", "cron")
@@ -117,12 +117,14 @@ def _pfs(pipeline: str, inner: Mapping[str, Any]) -> Source:
             received=f"branch {inner['branch']}",
         )
     repo = str(_required(pipeline, "pfs", inner, "repo"))
+    glob = compile_glob(_required(pipeline, "pfs", inner, "glob"))
+    given = {name: inner.get(name, "") for name in ("group_by", "join_on")}
+    refuse_dangling(glob, **given)
     return Source(
         name=inner.get("name") or repo,
         repo=repo,
-        glob=compile_glob(_required(pipeline, "pfs", inner, "glob")),
-        group_by=inner.get("group_by", ""),
-        join_on=inner.get("join_on", ""),
+        glob=glob,
+        **given,
         outer=inner.get("outer_join", False),
         empty=inner.get("empty_files", False),
         lazy=inner.get("lazy", False),

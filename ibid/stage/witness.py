@@ -1,7 +1,8 @@
 """What was in force in the process that did the work: read from it, never from what was asked for.
 
-A launcher that wants to know names a folder in `WITNESS_FOLDER`; the door writes there, once it is
-entered and once more when a framework is loaded. It imports nothing that a stage has not imported.
+A launcher that wants to know names a folder in `WITNESS_FOLDER`. Each process writes there once:
+the door when a framework is loaded, else the contract after the first datum. It imports nothing
+that a stage has not imported.
 """
 
 import ctypes
@@ -27,12 +28,12 @@ _DRIVER = Path("/proc/driver/nvidia/version")
 
 
 def write(started: int | None = None) -> None:
-    """Write what is in force now to the launcher's folder, if it has named one.
+    """Write what is in force now to the launcher's folder, if it has named one; once a process.
 
     Args:
         started: how many threads the framework has started for its operations, if one is loaded.
     """
-    if folder := os.environ.get(FOLDER):
+    if folder := os.environ.pop(FOLDER, ""):
         text = json.dumps(observe() | ({"framework_threads": started} if started else {}))
         name = sha256(text.encode()).hexdigest()[:16]
         Path(folder, f"{name}.json").write_text(text, encoding="utf-8")

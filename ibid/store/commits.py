@@ -50,6 +50,11 @@ class Commit:
         return self.purged in (WHOLE, DELETED)
 
     @property
+    def fate(self) -> str:
+        """What became of its bytes, if they are gone: in a word for people."""
+        return "deleted" if self.purged == DELETED else "purged"
+
+    @property
     def address(self) -> str:
         """`REPO@` and enough of the id."""
         return f"{self.repo}@{self.id[:8]}"
@@ -246,6 +251,6 @@ def _purged(commit: Commit, at: float | None, digest: object) -> PurgedError:
     day = datetime.fromtimestamp(at or 0, UTC).strftime("%Y-%m-%d")
     return PurgedError(
         f"Expected {commit.address} to hold its bytes.",
-        received=f"{'deleted' if commit.purged == DELETED else 'purged'} on {day}, was {digest}",
+        received=f"{commit.fate} on {day}, was {digest}",
         hint=f"ibid lineage {commit.address} shows its record, which is kept",
     )

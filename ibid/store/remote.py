@@ -5,23 +5,22 @@ two machines that push at once add to one another. Nothing is removed, and chang
 not what its name says.
 """
 
+import contextlib
 import hashlib
-import os
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from uuid import uuid4
 
 from ibid.spec.preimage import Digest, digest_bytes
-from ibid.stage.contract import BadInputError, IbidError, TemporaryError, UsageError
+from ibid.stage.contract import BadInputError
 from ibid.store import batches
 from ibid.store.adopt import Adopted, adopt, checking, is_news, needed
 from ibid.store.commits import DELETED, Commit, Store
 from ibid.store.manifest import Manifest, decode, name_of
-from ibid.store.objects import CHUNK, Objects, syncfs
+from ibid.store.objects import CHUNK, Objects
 from ibid.store.reach import Cites, commit_roots, purged_digests
 from ibid.store.trees import FOLDER
+from ibid.store.url import Stream, Url
 
 AT_ONCE = 8
 T = TypeVar("T")
@@ -38,11 +37,10 @@ class Sent:
 
 
 class Remote:
-    """What is at a URL. The credentials are those that fsspec finds for it."""
+    """What of a project is at a URL."""
 
     def __init__(self, url: str) -> None:
-        self._fs, self._root = _open(url)
-        self._local = "file" in _protocols(self._fs)
+        self._url = Url(url)
 
     def push(self, store: Store, cites: Cites, *, check: bool = False) -> Sent:
         """Add the commits of a project that are not there, and the objects that they need.
@@ -58,7 +56,7 @@ class Remote:
         with store.lock.shared():
             manifests = [Manifest(store.project, c) for repo in store.repos() for c in
                          reversed(store.history(repo))]  # fmt: skip
-            there = self._names(f"commits/{store.project}")
+            there = self._names(store.project)
             new = [
                 each
                 for each in manifests
@@ -66,12 +64,12 @@ class Remote:
             ]
             sent = [each.commit for each in (manifests if check else new)]
             objects = self._missing(store, sent, cites, check=check)
-            self._each(lambda digest: self._send(store, digest), objects)
-            self._settle()
+            _each(lambda digest: self._send(store, digest), objects)
+            self._url.settle()
             # Only now, and causes before effects: whoever pulls meanwhile sees nothing partial.
             for manifest in sorted(new, key=lambda each: each.commit.created):
-                self._write(f"commits/{store.project}/{manifest.digest}", manifest.encode())
-            self._settle()
+                self._url.write(f"commits/{store.project}/{manifest.digest}", manifest.encode())
+            self._url.settle()
             return Sent(len(new), len(objects), sum(objects.values()))
 
     def pull(self, store: Store, cites: Cites) -> Adopted:
@@ -81,14 +79,14 @@ class Remote:
         what their name says; then nothing is shown.
         """
         with store.lock.shared():
-            names = sorted(self._names(f"commits/{store.project}"))
+            names = sorted(self._names(store.project))
             here = {
                 Manifest(store.project, commit).digest
                 for repo in store.repos()
                 for commit in store.history(repo)
             }
             unknown = [name for name in names if name not in here]
-            manifests = self._each(lambda name: self._manifest(store, name), unknown)
+            manifests = _each(lambda name: self._manifest(store, name), unknown)
             found: dict[tuple[str, str], Commit] = {}
             for manifest in manifests:
                 name = name_of(manifest.commit)
@@ -111,7 +109,7 @@ class Remote:
     def fetch(self, store: Store, digests: Iterable[Digest]) -> list[str]:
         """Put those of some objects into the store that are there; says which of them are wrong."""
         there = self._sizes()
-        wrong = self._each(
+        wrong = _each(
             lambda digest: self._try(store.objects, digest), [d for d in digests if d in there]
         )
         return [line for line in wrong if line]
@@ -136,7 +134,7 @@ class Remote:
             )
         sizes = {digest: store.objects.path(digest).stat().st_size for digest in objects}
         known = [digest for digest, size in sizes.items() if check and there.get(digest) == size]
-        wrong = dict(zip(known, self._each(self._hash, known), strict=True))
+        wrong = dict(zip(known, _each(self._hash, known), strict=True))
         return {
             digest: size
             for digest, size in sizes.items()
@@ -151,9 +149,8 @@ class Remote:
         return hasher.hexdigest()
 
     def _is_wrong(self, store: Store, manifest: Manifest) -> bool:
-        path = f"{self._root}/commits/{store.project}/{manifest.digest}"
-        with self._reaching():
-            return digest_bytes(self._fs.cat_file(path)) != manifest.digest
+        data = self._url.read(f"commits/{store.project}/{manifest.digest}")
+        return digest_bytes(data) != manifest.digest
 
     def _complete(self, store: Store, commits: Sequence[Commit], cites: Cites) -> None:
         """Fetch what commits need and is not here.
@@ -187,7 +184,7 @@ class Remote:
 
     def _fetch_absent(self, objects: Objects, digests: Iterable[Digest]) -> None:
         wanted = [digest for digest in digests if digest not in objects]
-        self._each(lambda digest: self._get(objects, digest), wanted)
+        _each(lambda digest: self._get(objects, digest), wanted)
 
     def _get(self, objects: Objects, digest: Digest) -> None:
         with self._reading(digest) as stream:
@@ -200,138 +197,39 @@ class Remote:
             )
 
     def _manifest(self, store: Store, name: str) -> Manifest:
-        with self._reaching():
-            data = self._fs.cat_file(f"{self._root}/commits/{store.project}/{name}")
-        manifest = decode(data, name)
+        manifest = decode(self._url.read(f"commits/{store.project}/{name}"), name)
         if manifest.project != store.project:
             raise BadInputError(f"Expected commits of {store.project}.", received=manifest.project)
         return manifest
 
     def _send(self, store: Store, digest: Digest) -> None:
         store.objects.verify(digest)  # before a byte is there: a pull would refuse it for good
-        with self._placed(self._object(digest)) as target:
-            self._fs.put_file(str(store.objects.path(digest)), target)
+        self._url.send(str(store.objects.path(digest)), _path(digest))
 
-    def _write(self, path: str, data: bytes) -> None:
-        with self._placed(f"{self._root}/{path}") as target:
-            self._fs.pipe_file(target, data)
-
-    @contextmanager
-    def _placed(self, path: str) -> Iterator[str]:
-        """Give the path to write to. An object store shows whole files only, a folder any part."""
-        with self._reaching():
-            if not self._local:
-                yield path
-                return
-            half = f"{self._root}/incoming/{uuid4().hex}"
-            yield half
-            self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
-            self._fs.mv(half, path)
-
-    def _settle(self) -> None:
-        """Make what was sent durable before more is said of it; a server does so by itself."""
-        if self._local and os.path.isdir(self._root):  # noqa: PTH112 - a string, as fsspec's
-            descriptor = os.open(self._root, os.O_RDONLY)
+    @contextlib.contextmanager
+    def _reading(self, digest: Digest) -> Iterator[Stream]:
+        with contextlib.ExitStack() as opened:
             try:
-                syncfs(descriptor)
-            finally:
-                os.close(descriptor)
-
-    @contextmanager
-    def _reading(self, digest: Digest) -> Iterator["_Stream"]:
-        try:
-            with self._reaching():
-                stream = self._fs.open(self._object(digest), "rb")
-        except FileNotFoundError as error:
-            raise BadInputError(
-                "Expected the remote to hold an object that a commit there cites.",
-                received=f"no {digest}",
-                hint=_CHECK,
-            ) from error
-        with stream:
-            yield _Stream(stream, self._reaching)
-
-    @contextmanager
-    def _reaching(self) -> Iterator[None]:
-        """Turn what libraries raise when a remote cannot be reached into an error that says so.
-
-        Around what they do alone: a full disk here is none of theirs, nor is a bug of ours.
-        """
-        try:
-            yield
-        except (IbidError, FileNotFoundError):
-            raise
-        except Exception as error:  # a border: each kind of remote raises errors of its own
-            if self._local and isinstance(error, OSError):  # a disk, which `explain` knows of
-                raise
-            raise TemporaryError(
-                "Expected to reach the remote.",
-                received=f"{type(error).__name__}: {error}",
-                hint="what was sent is kept: the same command goes on from there",
-            ) from error
-
-    def _object(self, digest: Digest) -> str:
-        return f"{self._root}/objects/{digest[:2]}/{digest[2:]}"
+                stream = opened.enter_context(self._url.reading(_path(digest)))
+            except FileNotFoundError as error:
+                raise BadInputError(
+                    "Expected the remote to hold an object that a commit there cites.",
+                    received=f"no {digest}",
+                    hint=_CHECK,
+                ) from error
+            yield stream
 
     def _sizes(self) -> dict[Digest, int]:
-        return {
-            Digest("".join(path.split("/")[-2:])): facts["size"]
-            for path, facts in self._find("objects").items()
-        }
+        found = self._url.sizes("objects")
+        return {Digest("".join(path.split("/")[-2:])): size for path, size in found.items()}
 
-    def _names(self, folder: str) -> set[str]:
-        return {path.rpartition("/")[2] for path in self._find(folder)}
-
-    def _find(self, folder: str) -> dict[str, Any]:
-        self._fs.invalidate_cache()
-        try:
-            with self._reaching():
-                found: dict[str, Any] = self._fs.find(f"{self._root}/{folder}", detail=True)
-        except FileNotFoundError:  # nothing was pushed yet
-            return {}
-        return found
-
-    def _each(self, work: Callable[[Any], T], items: Iterable[Any]) -> list[T]:
-        return [*batches.each(work, items, AT_ONCE)]
+    def _names(self, project: str) -> set[str]:
+        return {path.rpartition("/")[2] for path in self._url.sizes(f"commits/{project}")}
 
 
-class _Stream:
-    """What is read from a remote."""
-
-    def __init__(self, stream: Any, reaching: Callable[[], AbstractContextManager[None]]) -> None:
-        self._stream, self._reaching = stream, reaching
-
-    def read(self, size: int) -> bytes:
-        """Return some bytes; none at the end."""
-        with self._reaching():
-            data: bytes = self._stream.read(size)
-        return data
+def _path(digest: Digest) -> str:
+    return f"objects/{digest[:2]}/{digest[2:]}"
 
 
-def _open(url: str) -> tuple[Any, str]:
-    try:
-        from fsspec.core import url_to_fs
-    except ImportError as error:
-        raise _not_installed(error) from error
-    local = url.startswith("file:") or "://" not in url
-    options: dict[str, Any] = {"auto_mkdir": True} if local else {}
-    try:
-        fs, root = url_to_fs(url, skip_instance_cache=True, **options)
-    except ImportError as error:
-        raise _not_installed(error) from error
-    except ValueError as error:
-        raise UsageError("Expected the URL of a remote, such as s3://BUCKET/FOLDER.",
-                         received=error) from error  # fmt: skip
-    return fs, root.rstrip("/")
-
-
-def _protocols(fs: Any) -> tuple[str, ...]:
-    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
-
-
-def _not_installed(error: ImportError) -> UsageError:
-    return UsageError(
-        "Expected the packages that reach remotes to be installed.",
-        received=error,
-        hint="make setup-remote",
-    )
+def _each(work: Callable[[Any], T], items: Iterable[Any]) -> list[T]:
+    return [*batches.each(work, items, AT_ONCE)]

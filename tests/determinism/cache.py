@@ -89,7 +89,15 @@ class Pets:
         work = gather(self.project, self.store, spec, heads)
         request = self.project.requests[name]
         said = record.of_output(
-            work, request, new_id(), code=0, started=0, recovered=0, weaker=(), in_force={}
+            work,
+            request,
+            new_id(),
+            code=0,
+            started=0,
+            recovered=0,
+            warnings=(),
+            weaker=(),
+            in_force={},
         )
         tree = self.store.trees.write_files({path: _content(path) for path in FILES[name]})
         self.store.commit(name, new_id(), tree, said)

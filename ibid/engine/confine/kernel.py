@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import struct
 import sys
 
 TYPE_CHECKING = False
@@ -26,6 +27,8 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 _DIE_WITH_PARENT, _DROP_BOUND, _SUBREAPER, _NO_NEW_PRIVILEGES, _AMBIENT = 1, 24, 36, 38, 47
 _AMBIENT_CLEAR = 4
+# Without the second the kernel slows a filtered process down, against leaks within it.
+_SET_FILTER, _AS_FAST_AS_BEFORE = 1, 4
 _MOUNT_SETATTR, _RECURSIVELY, _HERE = 442, 0x8000, -100  # one number on every processor
 # How /proc/self/mountinfo names the flags that a mount must keep.
 _FLAGS = {
@@ -118,6 +121,19 @@ def drop_privileges(kept: Collection[int]) -> None:
             break
     words[:] = [held & mask, held & mask, 0, 0, 0, 0]
     _call("capset", ctypes.byref(head), ctypes.byref(words))
+
+
+def filter_calls(seccomp: int, program: bytes) -> None:
+    """Install a filter of calls; for who has given up his privileges.
+
+    Args:
+        seccomp: the number of the call, for which the C library has no name.
+        program: classic BPF.
+    """
+    lines = ctypes.create_string_buffer(program, len(program))
+    head = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(lines))
+    flags = (ctypes.c_ulong(_SET_FILTER), ctypes.c_ulong(_AS_FAST_AS_BEFORE))
+    _call("syscall", ctypes.c_long(seccomp), *flags, head)
 
 
 def _try_drop(number: int) -> bool:

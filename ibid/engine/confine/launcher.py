@@ -16,7 +16,7 @@ import marshal
 import os
 import struct
 
-from ibid.engine.confine import kernel, mounts, reaper
+from ibid.engine.confine import kernel, mounts, reaper, seccomp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ class _Launcher:
         if self._group is not None:
             os.write(self._group, b"0")
         self._try("privileges", kernel.drop_privileges, () if os.geteuid() else kernel.KEPT)
+        self._try("namespaces", seccomp.refuse_namespaces)
         try:
             os.chdir(plan["cwd"])
             command, environment = plan["command"], plan["environment"]

@@ -42,6 +42,18 @@ print("; ".join(f"{part}: {reason}" for part, reason in process.weaker.items()))
 """
 
 
+def processes(mark):
+    """List the processes that carry a mark in their command line."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
 class Person:
     """Whoever runs `ibid` in a project of his own; `missing` are parts of `without.py`."""
 

@@ -6,10 +6,11 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ibid.engine import inputs
+from ibid.engine import execution, inputs
 from ibid.engine.events import JobDone, JobStarted
 from ibid.engine.plan import State
 
@@ -87,6 +88,35 @@ def test_a_kill_between_commit_and_the_end_of_its_job_wedges_nothing(words):
     run, events = words.run()
     assert run.code == 0
     assert set(started(events)) >= {"shout"}
+
+
+def test_a_wait_between_tries_ends_with_the_time_of_the_job(words, monkeypatch):
+    monkeypatch.setattr(execution, "RETRY_SECONDS", 60)
+    edit_shout(words, SHOUT, "echo tried; exit 75")
+    add_to_shout(words, "    tries: 2\n    job_timeout: 2s\n")
+    words.put(one="a")
+    _, events = words.run()
+    assert "Expected the job to end within job_timeout, 2 s" in done(events)["shout"].error
+    assert words.ibid("logs", "shout").stdout.split() == ["tried"]
+
+
+def test_a_wait_between_tries_ends_when_its_job_is_stopped(words, monkeypatch):
+    monkeypatch.setattr(execution, "RETRY_SECONDS", 60)
+    edit_shout(words, SHOUT, "echo tried; exit 75")
+    add_to_shout(words, "    tries: 2\n")
+    words.put(one="a")
+
+    def stop():
+        while not any(log.read_text() for log in words.root.glob(".ibid/logs/shout@*/*.log")):
+            time.sleep(0.05)
+        words.ibid("stop", "shout")
+
+    with ThreadPoolExecutor() as pool:
+        stopping = pool.submit(stop)
+        _, events = words.run()
+        stopping.result()
+    assert done(events)["shout"].state == "killed"
+    assert words.ibid("logs", "shout").stdout.split() == ["tried"]
 
 
 def test_two_puts_at_once_lose_no_file(words):

@@ -15,7 +15,7 @@ from ibid.engine import scratch
 from ibid.store.home import Home
 from ibid.store.objects import Objects
 from ibid.store.trees import Trees
-from tests.unit.engine.isolated import Person
+from tests.unit.engine.isolated import Person, processes
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
@@ -53,18 +53,6 @@ def somebody(tmp_path):
 @pytest.fixture
 def ordinary(tmp_path):
     yield from person(tmp_path, os.geteuid() == 0)
-
-
-def processes(mark):
-    """List the processes that carry a mark in their command line."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark.encode() in (folder / "cmdline").read_bytes():
-                found.append(int(folder.name))
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return found
 
 
 def gone(mark):
@@ -174,6 +162,49 @@ def test_root_can_neither_reach_a_disk_nor_undo_the_sandbox(somebody):
     assert jobs["try"]["code"] == 0, told
     expected = {"remount": -1, "unmount": -1, "setns": -1, "mknod": -1}
     assert somebody.outputs["try"]["calls"] == f"{expected} []"
+
+
+ESCAPES = """
+import ctypes, os, platform, subprocess, threading
+libc = ctypes.CDLL(None, use_errno=True)
+CLONE, CLONE3 = {"x86_64": (56, 435), "aarch64": (220, 435)}[platform.machine()]
+USERS, MOUNTS, GROUPS, CHILD = 0x10000000, 0x20000, 0x02000000, 17
+arguments = (ctypes.c_uint64 * 8)(USERS, 0, 0, 0, CHILD)
+calls = {
+    "users": lambda: libc.unshare(USERS),
+    "groups": lambda: libc.unshare(USERS | MOUNTS | GROUPS),
+    "clone": lambda: libc.syscall(CLONE, USERS | CHILD, None, None, None, None),
+    "clone3": lambda: libc.syscall(CLONE3, ctypes.byref(arguments), 64),
+    "setns": lambda: libc.setns(os.open("/proc/self/ns/user", os.O_RDONLY), 0),
+}
+told = []
+for name, call in calls.items():
+    found = call()
+    if found == 0 and name.startswith("clone"):
+        os._exit(0)
+    told.append(f"{name} {os.strerror(ctypes.get_errno()) if found < 0 else 'done'}")
+threads = []
+one = threading.Thread(target=threads.append, args=[1])
+one.start()
+one.join()
+told.append(f"{len(threads)} thread, {subprocess.run(['echo', 'a child'], stdout=-1).stdout}")
+open(os.environ["PFS_ROOT"] + "/out/told", "w").write("\\n".join(told))
+"""
+
+
+def test_a_stage_gets_no_namespace_in_which_root_could_lift_its_limits(anybody):
+    anybody.give(ESCAPES)
+    jobs, told = anybody.run()
+    assert jobs["try"]["code"] == 0, told
+    refused = "Operation not permitted"
+    assert anybody.outputs["try"]["told"].splitlines() == [
+        f"users {refused}",
+        f"groups {refused}",
+        f"clone {refused}",
+        "clone3 Function not implemented",
+        f"setns {refused}",
+        "1 thread, b'a child\\n'",
+    ]
 
 
 CONNECT = """\
@@ -394,6 +425,7 @@ WHAT_IS_SAID = {
     "namespaces": ["files", "ipc", "network", "processes"],
     "processes": ["processes"],
     "network": ["network"],
+    "filters": ["namespaces"],
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 from ibid.engine.citing import keys_once
 from ibid.engine.plan import State
 from ibid.engine.record import cited
+from ibid.store.commits import DELETED, WHOLE
 from ibid.store.gc import collect
 
 
@@ -82,6 +83,15 @@ def test_a_plan_makes_no_commit_and_no_job(done):
     done.plan()
     assert done.digests() == before
     assert len(done.json("jobs")) == 3
+
+
+@pytest.mark.parametrize(("how", "fate"), [(WHOLE, "purged"), (DELETED, "deleted")])
+def test_an_output_whose_bytes_are_gone_is_planned_by_what_became_of_them(words, how, fate):
+    words.put(one="a")
+    words.run()
+    with contextlib.closing(words.open()) as store:
+        store.mark_purged(store.head("count"), how, 1.0)
+    assert words.plan()["count"].reasons == (f"the newest output is {fate}",)
 
 
 def test_an_input_that_was_deleted_and_collected_counts_as_changed(words):

@@ -9,6 +9,7 @@ import json
 
 import pytest
 
+from ibid.cli.progress import sentence
 from ibid.engine.events import JobDone, JobStarted
 from ibid.store.jobs import Jobs
 
@@ -37,7 +38,7 @@ def copied(words):
 
 def test_a_datum_that_is_recovered_leaves_no_output_and_fails_nothing(words, copied):
     run, job = copied(FORGIVE, good="a", bad="bad words")
-    assert (run.code, job.state, job.recovered) == (0, "success", 1)
+    assert (run.code, job.state, job.recovered, job.warnings) == (0, "success", 1, ())
     assert [row["name"] for row in words.json("ls", "copy")] == ["good"]
     shown = words.ibid("logs", "copy")
     assert "forgiven bad words" in shown.stdout
@@ -53,13 +54,26 @@ def test_a_datum_that_is_recovered_leaves_no_output_and_fails_nothing(words, cop
 def test_one_that_is_not_forgiven_fails_the_job(words, copied):
     run, job = copied("err_cmd: [sh, -c, 'exit 7']", good="a", bad="bad words")
     assert (run.code, job.state, job.recovered) == (1, "failure", 0)
-    assert "/bad" in job.error
+    assert "/bad:\n  exit code 1\nerr_cmd: exit code 7" in job.error
+
+
+def test_a_helper_that_the_job_has_no_time_for_is_told_as_such(words, copied):
+    run, job = copied("err_cmd: [sleep, '60']\n  job_timeout: 2s", bad="bad words")
+    assert (run.code, job.state) == (1, "failure")
+    assert "Expected the job to end within job_timeout, 2 s" in job.error
+    said = words.ibid("logs", "copy").stderr
+    assert "exit code 1\nerr_cmd: the job took longer than job_timeout, 2 s" in said
 
 
 def test_a_job_of_recovered_datums_alone_has_an_empty_output(words, copied):
     run, job = copied(FORGIVE, bad="bad words")
-    assert (run.code, job.state) == (0, "success")
+    assert (run.code, job.state, job.warnings) == (0, "success", ("all-recovered",))
     assert words.json("ls", "copy") == []
+    assert "Warning (all-recovered): no datum has a result, so the output is empty" in sentence(job)
+    with contextlib.closing(words.open()) as store:
+        assert json.loads(store.head("copy").provenance)["warnings"] == ["all-recovered"]
+    words.put(other="bad too")
+    assert "copy      success (all-recovered)" in words.ibid("run").stdout
 
 
 def test_a_recovered_datum_is_tried_again_by_the_next_job(words, copied):

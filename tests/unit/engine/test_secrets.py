@@ -32,8 +32,9 @@ def using(words, tmp_path, monkeypatch):
     monkeypatch.setenv(FILE, str(file))
     words.file = file
 
-    def call(command):
-        words.declare(USE.format(command=json.dumps(command)))
+    def call(command, more=""):
+        given = USE.format(command=json.dumps(command))
+        words.declare(given.replace("  input:", f"{more}  input:"))
         words.put(a="1")
         run, events = words.run()
         return run, next((e for e in events if isinstance(e, JobDone)), None)
@@ -142,6 +143,23 @@ def test_a_file_that_cannot_be_used_is_told_without_what_it_holds(words, using, 
     assert run.code == int(UsageError.code)
     assert told in job.error
     assert "aaaa" not in job.error
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("mount_path: /var/login", "login.user and other.user at /var/login/user"),
+        ("key: user, env_var: PASSWORD", "login.password and other.user at PASSWORD"),
+        ("mount_path: /var/login/user", "login.user and other.user at /var/login/user"),
+        ("mount_path: /var/other", None),
+    ],
+)
+def test_two_secrets_in_one_place_are_refused(words, using, more, told):
+    secrets = {"login": {"password": VALUE, "user": "somebody"}, "other": {"user": "another"}}
+    words.file.write_text(json.dumps(secrets))
+    job = using("true", f"    - {{name: other, {more}}}\n")[1]
+    assert job.code == (int(UsageError.code) if told else 0)
+    assert (told or "") in job.error
 
 
 def test_the_file_is_in_the_home_where_nothing_else_is_said(words, using, monkeypatch):

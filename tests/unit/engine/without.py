@@ -15,6 +15,7 @@ from pathlib import Path
 LIBC = ctypes.CDLL(None, use_errno=True)
 NOBODY = 65534
 UNSHARE = {"x86_64": 272, "aarch64": 97}[platform.machine()]
+SECCOMP = {"x86_64": 317, "aarch64": 277}[platform.machine()]
 MOUNT_SETATTR = 442
 NEW_MOUNTS, NEW_PIDS, NEW_NETWORK = 0x00020000, 0x20000000, 0x40000000
 
@@ -81,6 +82,8 @@ def main(parts, command):
         refuse(UNSHARE, errno.EPERM, NEW_MOUNTS)
     if "processes" in parts:
         refuse(UNSHARE, errno.EPERM, NEW_PIDS)
+    if "filters" in parts:
+        refuse(SECCOMP, errno.ENOSYS)
     if "network" in parts:
         refuse(UNSHARE, errno.EPERM, NEW_NETWORK)
     os.execv(command[0], command)

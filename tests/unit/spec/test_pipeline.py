@@ -271,6 +271,22 @@ MISTAKES = {
             "received none"
         ),
     ),
+    "a group by a bracket that is not there": (
+        'glob: "/*"',
+        'glob: "/(*)-@(a|b)", group_by: "$1-${3}"',
+        (
+            "line 18: pipelines.count.input.pfs: expected group_by to name round brackets "
+            "of the glob /(*)-@(a|b), which has 2, received ${3}"
+        ),
+    ),
+    "a value to join on without any bracket": (
+        'glob: "/*"',
+        'glob: "/*", join_on: $1',
+        (
+            "line 18: pipelines.count.input.pfs: expected join_on to name round brackets of the "
+            "glob /*, which has none, received $1"
+        ),
+    ),
     "an outer join on nothing": (
         'glob: "/*"',
         'glob: "/*", outer_join: true',

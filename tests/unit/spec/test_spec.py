@@ -312,3 +312,9 @@ def test_how_fast_and_where_it_runs_is_no_part_of_the_meaning(path):
 def test_no_spec_replaces_what_the_engine_tells_its_stage(fields):
     with pytest.raises(UsageError, match="a variable that the engine sets"):
         read_spec(request(**fields))
+
+
+def test_a_spec_that_joins_on_a_bracket_which_its_glob_lacks_is_refused():
+    pfs = {"repo": "texts", "glob": "/(*)", "join_on": "$2"}
+    with pytest.raises(UsageError, match=r"which has 1\.\s+Received: \$2"):
+        read_spec(request(input={"pfs": pfs}))
