@@ -1,7 +1,7 @@
 # The one door. `make` alone lists the targets.
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-remote s3-server run put-sample sample test torture determinism \
-	fuzz check format specs bench clean
+	fuzz check format specs bench bench-determinism clean
 SHELL := /bin/bash
 
 UV_VERSION := 0.13.9
@@ -69,6 +69,9 @@ specs: .venv/.run  ## Compile pipelines/*/pipeline.yaml into generated/
 
 bench: .venv/.dev  ## Measure speed, as ratios within one run
 	@$(PYTHON) -m bench
+
+bench-determinism: .venv/.dev  ## What each level of determinism costs
+	@$(PYTHON) -m bench.determinism
 
 clean:  ## Remove the environment; what was committed to .ibid stays
 	rm -rf .venv .uv .tools

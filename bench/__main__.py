@@ -3,7 +3,9 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("training", "transform", "whole", "put", "idle", "jobs", "growth", "verify")
+BENCHMARKS = (
+    "training", "determinism", "transform", "whole", "put", "idle", "jobs", "growth", "verify"
+)  # fmt: skip
 
 if __name__ == "__main__":
     codes = [

@@ -1,8 +1,18 @@
-"""`python -m components.calibrate`."""
+"""Start the stage: `python -m components.calibrate`."""
 
 import sys
+from pathlib import Path
 
-from components.calibrate.stage import main
+from ibid.stage import contract
+from ibid.stage.contract import Inputs, Params
+
+
+def run(inputs: Inputs, output: Path, params: Params) -> None:
+    """Import the stage behind the door: libraries read their environment when imported."""
+    from components.calibrate import stage
+
+    stage.run(inputs, output, params)
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(contract.main(run))

@@ -13,7 +13,7 @@ from components.calibrate.reliability import Reliability
 from components.segmentation import calibration, dataset, scratch
 from components.segmentation.digest import sha256
 from components.segmentation.masks import CLASSES
-from ibid.stage import canonical, contract, determinism
+from ibid.stage import canonical, determinism
 from ibid.stage.contract import Inputs, Params
 
 Measured = Mapping[str, Reliability]
@@ -92,8 +92,3 @@ def _scores(measured: Measured) -> dict[str, dict[str, float]]:
         key: float(np.mean([scores[name][key] for name in CLASSES])) for key in ("ece", "brier")
     }
     return {"all": means, **scores}
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the stage from a command line or in a worker; returns the exit code."""
-    return contract.main(run, argv)

@@ -3,14 +3,13 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from components.deploy import local
 from components.deploy.parameters import Parameters
 from components.segmentation.digest import sha256
-from ibid.stage import canonical, contract
+from ibid.stage import canonical
 from ibid.stage.contract import BadInputError, Inputs, Params
 
 FOLDER = "DEPLOY_FOLDER"  # set by the launcher, for effects only
@@ -74,8 +73,3 @@ def place(parameters: Parameters) -> Path:
 
 def _log(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the stage from a command line or in a worker; returns the exit code."""
-    return contract.main(run, argv)

@@ -1,8 +1,18 @@
-"""`python -m components.evaluate`."""
+"""Start the stage: `python -m components.evaluate`."""
 
 import sys
+from pathlib import Path
 
-from components.evaluate.stage import main
+from ibid.stage import contract
+from ibid.stage.contract import Inputs, Params
+
+
+def run(inputs: Inputs, output: Path, params: Params) -> None:
+    """Import the stage behind the door: libraries read their environment when imported."""
+    from components.evaluate import stage
+
+    stage.run(inputs, output, params)
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(contract.main(run))

@@ -1,13 +1,12 @@
 """Compare the baseline, the model and the calibrated model on photos that no stage has seen."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components.evaluate import report
 from components.evaluate.parameters import Parameters
-from ibid.stage import canonical, contract
+from ibid.stage import canonical
 from ibid.stage.contract import Inputs, Params
 
 TREE = Path(__file__).absolute().parents[2]
@@ -38,8 +37,3 @@ def workplace(folder: Path, inputs: Inputs, output: Path, params: Params) -> Non
     for name, path in {**inputs, "out": output}.items():
         (folder / name).symlink_to(path.absolute())
     canonical.write_json(folder / "params.json", dict(params))
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the stage from a command line or in a worker; returns the exit code."""
-    return contract.main(run, argv)

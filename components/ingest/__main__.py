@@ -1,8 +1,18 @@
-"""`python -m components.ingest`."""
+"""Start the stage: `python -m components.ingest`."""
 
 import sys
+from pathlib import Path
 
-from components.ingest.stage import main
+from ibid.stage import contract
+from ibid.stage.contract import ExitCode, Inputs, Params
+
+
+def run(inputs: Inputs, output: Path, params: Params) -> ExitCode | None:
+    """Import the stage behind the door: libraries read their environment when imported."""
+    from components.ingest import stage
+
+    return stage.run(inputs, output, params)
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(contract.main(run))

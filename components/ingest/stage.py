@@ -4,7 +4,6 @@ import hashlib
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 from components.ingest import annotations, pet
@@ -12,7 +11,6 @@ from components.ingest.limits import Limits
 from components.ingest.parameters import Parameters
 from components.ingest.quarantine import Quarantine, line
 from components.ingest.upload import members
-from ibid.stage import contract
 from ibid.stage.contract import BadInputError, ExitCode, Inputs, Params, one_line
 
 
@@ -32,11 +30,6 @@ def run(inputs: Inputs, output: Path, params: Params) -> ExitCode:
         )
     taken = [_take_in(upload, output, parameters) for upload in uploads]
     return ExitCode.DONE if all(taken) else ExitCode.GATE_REFUSED
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run as a stage; returns the exit code."""
-    return contract.main(run, argv)
 
 
 def _take_in(upload: Path, output: Path, parameters: Parameters) -> bool:

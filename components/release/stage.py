@@ -1,14 +1,13 @@
 """Decide by the gates; write the release, its model card and its deployment."""
 
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from components.release import card, deployment, evaluation, gates
 from components.release.parameters import Parameters
 from components.segmentation.digest import sha256
-from ibid.stage import canonical, contract
+from ibid.stage import canonical
 from ibid.stage.contract import ExitCode, Inputs, Params
 
 RESULT = "evaluation_result.json"
@@ -56,8 +55,3 @@ def cite(inputs: Inputs) -> dict[str, str]:
         inputs["evaluate"] / RESULT,
     )
     return {path.name: sha256(path) for path in files}
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the stage from a command line or in a worker; returns the exit code."""
-    return contract.main(run, argv)

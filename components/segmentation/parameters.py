@@ -79,18 +79,18 @@ class Determinism(BaseModel):
 
     level: Literal["fast", "strict", "portable"]
     threads: int | None = Field(ge=1, description="Threads of one operation; null: every core.")
-    isa: Literal["SSE41", "AVX", "AVX2", "AVX512_CORE"] | None = Field(
-        description="Cap on oneDNN's instruction set; null: what the processor has."
+    isa: Literal["AVX2", "AVX512_CORE"] | None = Field(
+        description="Cap on the instruction set; null: what the processor has."
     )
 
-    @field_validator("threads")
+    @field_validator("threads", "isa")
     @classmethod
-    def _portable_fixes_threads(cls, threads: int | None, info: ValidationInfo) -> int | None:
-        if info.data.get("level") == "portable" and threads is None:
-            raise ValueError(
-                "expected a number of threads, the same on every machine, for the level portable"
-            )
-        return threads
+    def _portable_fixes_both(
+        cls, value: int | str | None, info: ValidationInfo
+    ) -> int | str | None:
+        if info.data.get("level") == "portable" and value is None:
+            raise ValueError("expected a value, the same on every machine, for the level portable")
+        return value
 
 
 class Seeded(Section):

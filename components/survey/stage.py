@@ -1,13 +1,12 @@
 """Say what the data is: counts, sizes, what was set aside and why, with pictures."""
 
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from components.survey import inventory, page, tables
 from components.survey.parameters import Parameters
-from ibid.stage import canonical, contract
+from ibid.stage import canonical
 from ibid.stage.contract import ExitCode, Inputs, Params
 
 TITLE = "The data"
@@ -33,8 +32,3 @@ def run(inputs: Inputs, output: Path, params: Params) -> ExitCode | None:
     for line in (report["summary"], *tables.warnings(found.pets)):
         print(line, file=sys.stderr)
     return None
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run as a stage; returns the exit code."""
-    return contract.main(run, argv)

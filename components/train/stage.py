@@ -10,7 +10,7 @@ from components.segmentation.batches import refuse_larger
 from components.segmentation.recipe import Recipe
 from components.train.choice import Choice, choose
 from components.train.parameters import Parameters
-from ibid.stage import canonical, contract, determinism
+from ibid.stage import canonical, determinism
 from ibid.stage.contract import ExitCode, Inputs, Params
 
 if TYPE_CHECKING:
@@ -111,8 +111,3 @@ def write_weights(path: Path, fingerprints: Sequence[Mapping[str, str]]) -> None
     """
     rows = ([epoch, *pair] for epoch, layers in enumerate(fingerprints) for pair in layers.items())
     canonical.write_csv(path, ("epoch", "layer", "sha256"), rows)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the stage from a command line."""
-    return contract.main(run, argv)

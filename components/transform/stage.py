@@ -1,14 +1,13 @@
 """Bring each pet to the size that the model sees, in the partition that its name decides."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 from components.segmentation import masks, photos
 from components.segmentation.partition import partition_of
 from components.transform import versions
 from components.transform.parameters import Parameters
-from ibid.stage import canonical, contract
+from ibid.stage import canonical
 from ibid.stage.contract import BadInputError, ExitCode, Inputs, Params
 
 FULL = 255
@@ -29,11 +28,6 @@ def run(inputs: Inputs, output: Path, params: Params) -> ExitCode | None:
     for pet in pets:
         _transform(pet, output / partition_of(pet.pet_id) / pet.pet_id, parameters.image_size)
     return None
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run as a stage; returns the exit code."""
-    return contract.main(run, argv)
 
 
 def _transform(pet: versions.Versions, folder: Path, size: int) -> None:

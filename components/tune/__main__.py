@@ -1,8 +1,18 @@
 """Start the stage: `python -m components.tune`."""
 
 import sys
+from pathlib import Path
 
-from components.tune.stage import main
+from ibid.stage import contract
+from ibid.stage.contract import ExitCode, Inputs, Params
+
+
+def run(inputs: Inputs, output: Path, params: Params) -> ExitCode | None:
+    """Import the stage behind the door: libraries read their environment when imported."""
+    from components.tune import stage
+
+    return stage.run(inputs, output, params)
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(contract.main(run))

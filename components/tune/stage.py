@@ -10,7 +10,7 @@ from components.tune import hyperband
 from components.tune.hyperband import Bracket, Result
 from components.tune.parameters import Parameters
 from components.tune.space import draw
-from ibid.stage import canonical, contract, determinism
+from ibid.stage import canonical, determinism
 from ibid.stage.contract import BadInputError, ExitCode, Inputs, Params
 
 if TYPE_CHECKING:
@@ -114,8 +114,3 @@ def _row(parameters: Parameters, trials: "Trials", result: Result) -> list[Any]:
         trials.last.get(result.trial, {}).get("val_loss"),
         result.state,
     ]
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the stage from a command line."""
-    return contract.main(run, argv)

@@ -1,20 +1,17 @@
 """The environment of a component: what of it can change a result.
 
 The packages of an extra's closure, by the hashes of what was installed; where numbers depend on the
-machine, also interpreter, processor, instruction set, threads and level.
+machine, also interpreter, C library, processor, instruction set, threads and level. Whether the
+packages are as recorded is `intact`'s, and what was in force in the end the stage's own to say.
 """
 
-import functools
 import platform
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ibid.engine.packages import Packages
 from ibid.stage import determinism
-
-_ARITHMETIC_FLAGS = re.compile(r"^(sse|ssse|avx|fma|f16c|amx|neon|asimd|sve)")
+from ibid.stage.processor import processor
 
 
 def describe(packages: Packages, machine: bool, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,28 +31,12 @@ def describe(packages: Packages, machine: bool, params: Mapping[str, Any]) -> di
 def _machine(settings: determinism.Settings) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "libc": " ".join(platform.libc_ver()),
         "architecture": platform.machine(),
         "level": settings.level,
         "threads": settings.threads,
-        "instruction_set": settings.isa or " ".join(_processor()["flags"]),
+        "instruction_set": settings.isa or " ".join(processor().flags),
     }
     if settings.level != "portable":
-        facts["processor"] = _processor()["name"]
+        facts["processor"] = processor().name
     return facts
-
-
-@functools.cache
-def _processor() -> dict[str, Any]:
-    """Read the processor's name and the flags that arithmetic libraries choose by."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if not cpuinfo.exists():
-        return {"name": platform.processor(), "flags": []}
-    text = cpuinfo.read_text().split("\n\n")[0]
-    lines = (line.partition(":") for line in text.splitlines())
-    fields = {key.strip(): value.strip() for key, _, value in lines}
-    parts = [fields.get(key, "") for key in ("vendor_id", "cpu family", "model", "stepping")]
-    flags = (fields.get("flags") or fields.get("Features") or "").split()
-    return {
-        "name": " ".join(filter(None, parts)),
-        "flags": sorted(flag for flag in flags if _ARITHMETIC_FLAGS.match(flag)),
-    }

@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from ibid.engine import layout, scratch, secrets, variables
+from ibid.engine import intact, layout, scratch, secrets, testimony, variables
 from ibid.engine.datums import Datum
 from ibid.engine.events import DatumDone, Watch, Weaker
+from ibid.engine.intact import AlteredError
+from ibid.engine.memo import Memo
 from ibid.engine.place import Place, make_place
 from ibid.engine.sandbox import WEAKER
 from ibid.engine.secrets import Secrets
@@ -49,8 +52,8 @@ class Execution:
     `recovered` counts the datums that failed and that the spec's `err_cmd` lets the job do without.
     `began` is when the first worker got its cores, in seconds since the epoch; `expired` whether
     the job's time was over before its work was done; `weaker` the parts of the sandbox that the
-    kernel refused. Without `keep` nothing of it goes into the record of work. `setting` is how the
-    stage is started.
+    kernel refused; `in_force` what the stage's processes found in force, by its bytes. Without
+    `keep` nothing of it goes into the record of work. `setting` is how the stage is started.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Execution:
         self.failures: list[tuple[Datum, Outcome]] = []
         self.recovered = 0
         self.weaker: set[str] = set()
+        self.in_force: dict[bytes, Any] = {}
         self.expired = False
         self.began: float | None = None
         self._until: float | None = None
@@ -91,7 +95,11 @@ class Execution:
         return self._stopping.is_set()
 
     def run(self, tasks: Sequence[Task]) -> None:
-        """Run tasks until all have ended or the execution is stopped."""
+        """Run tasks until all have ended or the execution is stopped.
+
+        Raises AlteredError if the installed packages are not, or are no longer, what the keys cite.
+        """
+        self._check_packages()
         self._secrets = secrets.load(self._home, self._work.spec)
         self._waiting.extend(tasks)
         place = scratch.choose(self._home, [task.datum for task in tasks])
@@ -175,6 +183,7 @@ class Execution:
         result, recovered = None, False
         try:
             outcome = self._try(worker, task.datum, pfs)
+            self._hear(worker)
             accepted = outcome.own and outcome.code in self._work.spec.accept
             if accepted and not self.stopped:
                 tree = self._output(task.datum, pfs)
@@ -210,6 +219,11 @@ class Execution:
             log_end=worker.log_size(),
         )
         self._keep(task, row, result, outcome)
+
+    def _hear(self, worker: Worker) -> None:
+        told = testimony.take(worker.place.folder / testimony.FOLDER, self._secrets.mask)
+        with self._lock:
+            self.in_force |= told
 
     def _recover(
         self, worker: Worker, datum: Datum, pfs: Path, failed: Outcome
@@ -301,7 +315,10 @@ class Execution:
         self._watch(DatumDone(self._work.spec.name, row.label, row.code))
 
     def save(self, *, force: bool = False) -> None:
-        """Make finished datums durable, several in one go; from any thread."""
+        """Make finished datums durable, several in one go; from any thread.
+
+        Not while a package is altered that they were made with: that fails the job at its end.
+        """
         with self._lock:
             if not any(self._unsaved) or (
                 not force and time.monotonic() - self._saved < FLUSH_SECONDS
@@ -312,9 +329,14 @@ class Execution:
         if not self._keeps:
             return
         try:
+            self._check_packages()
             self._jobs.record(self._work.spec.name, self._job, rows, results)
-        except BaseException:  # the next call may do better
+        except BaseException as failed:  # the next call may do better
             with self._lock:
                 kept = self._unsaved
                 self._unsaved = ([*rows, *kept[0]], [*results, *kept[1]])
-            raise
+            if force or not isinstance(failed, AlteredError):
+                raise
+
+    def _check_packages(self) -> None:
+        intact.check(self._work.environment["packages"], Memo(self._home.memo))

@@ -119,6 +119,7 @@ class Job:
             recovered=self._execution.recovered,
             warnings=self._warnings(known),
             weaker=self._execution.weaker,
+            in_force=self._execution.in_force,
         )
         store, name = self.work.store, self.work.spec.name
         store.objects.sync()

@@ -42,7 +42,7 @@ class Memo:
             return kept["answer"]
         began = time.time_ns()
         answer, seen = work_out()
-        stamps = {str(each): _stamp(each) for each in seen}
+        stamps = {str(each): _stamp(str(each)) for each in seen}
         if all(stamp is None or stamp[0] < began - SETTLED_NS for stamp in stamps.values()):
             # It exists only to be quick: a full disk must not fail a command that needs no room.
             with contextlib.suppress(OSError):
@@ -65,13 +65,13 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _as_it_was(seen: dict[str, list[int] | None]) -> bool:
-    return all(_stamp(Path(name)) == stamp for name, stamp in seen.items())
+    return all(_stamp(name) == stamp for name, stamp in seen.items())
 
 
-def _stamp(path: Path) -> list[int] | None:
+def _stamp(path: str) -> list[int] | None:
     """Tell one state of a path from every other; a change of content moves its time of change."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - a hundred of them for one answer
+        found = os.stat(path)  # noqa: PTH116 - thousands of them for one answer
     except (FileNotFoundError, NotADirectoryError):
         return None
     return [found.st_ctime_ns, found.st_size, found.st_ino]

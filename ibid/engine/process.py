@@ -16,8 +16,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from ibid.engine import testimony
 from ibid.engine.sandbox import Sandbox
 from ibid.spec.spec import Spec
+from ibid.stage import witness
 
 GUARD = Path(__file__).parent / "guard"
 MODULES = "IBID_MODULES"  # read by the guard
@@ -221,5 +223,6 @@ def stage_environment(
         "PYTHONUNBUFFERED": "1",
         "PFS_ROOT": str(pfs),
         MODULES: ",".join(sorted(modules)),
+        witness.FOLDER: str(folder / testimony.FOLDER),
         **spec.env,
     }

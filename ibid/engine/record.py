@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ibid
@@ -24,13 +24,16 @@ def of_output(
     recovered: int,
     warnings: Iterable[str],
     weaker: Iterable[str],
+    in_force: Mapping[bytes, Any],
 ) -> str:
     """Record what made an output: inputs, spec, code, parameters, environment, times.
 
     `warnings` are the names of those that the job ends with, `weaker` those of the parts of the
-    sandbox that the kernel refused.
+    sandbox that the kernel refused; `in_force` is what the stage's processes found in force, empty
+    where no datum was run.
 
-    The spec and the environment go into the store as objects, so that commits share them.
+    The spec, the environment and what was in force go into the store as objects, so that commits
+    share them.
     """
     objects = work.store.objects
     record = {
@@ -46,6 +49,7 @@ def of_output(
         "code": work.code.digest,
         "environment": work.environment_digest,
         "environment_record": objects.put_bytes(json_bytes(work.environment)),
+        "in_force": objects.put_bytes(json_bytes([in_force[said] for said in sorted(in_force)])),
         "inputs": _inputs(work),
         "weaker": sorted(weaker),
         "datums": len(work.datums),
@@ -86,8 +90,9 @@ def cited(provenance: str) -> Cited:
     if record["kind"] != "output":
         return Cited(added=record.get("upload"))
     causes = (Cause(given["repo"], given["commit"], given["digest"]) for given in record["inputs"])
+    objects = (record["spec_record"], record["environment_record"])
     return Cited(
-        objects=(record["spec_record"], record["environment_record"]),
+        objects=(*objects, record["in_force"]) if "in_force" in record else objects,
         trees=(record["code"],),
         causes=tuple(dict.fromkeys(causes)),
     )

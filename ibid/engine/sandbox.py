@@ -15,7 +15,7 @@ WEAKER = {
     "namespaces": "a stage can make namespaces, and as root lift the limit of its memory there",
     "memory": "the memory of a stage is measured ten times a second, so a burst may pass its limit",
 }
-OWN = ("home", "tmp", "work")  # folders of a worker, beside `pfs`
+OWN = ("home", "tmp", "work", "witness")  # folders of a worker, beside `pfs`
 
 
 @dataclass(frozen=True, slots=True)

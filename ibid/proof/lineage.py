@@ -39,6 +39,7 @@ class Origin:
     component: str | None = None
     code: Digest | None = None
     environment: Digest | None = None
+    in_force: tuple[dict[str, Any], ...] = ()
     params: dict[str, Any] | None = None
     datums: int | None = None
     started: float | None = None
@@ -105,6 +106,7 @@ def _origin(store: Store, commit: Commit) -> Origin:
         component=record["component"],
         code=record["code"],
         environment=record["environment"],
+        in_force=_in_force(store, record),
         params=_params(store, inputs),
         datums=record["datums"],
         started=record["started"],
@@ -115,6 +117,14 @@ def _origin(store: Store, commit: Commit) -> Origin:
         inputs=inputs,
         verified=tuple(verdicts(store, commit)),
     )
+
+
+def _in_force(store: Store, record: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Read what the stage's processes found in force; records of before have none."""
+    digest = record.get("in_force")
+    if digest is None or digest not in store.objects:
+        return ()
+    return tuple(json.loads(store.objects.read(digest)))
 
 
 def _params(store: Store, inputs: tuple[Given, ...]) -> dict[str, Any] | None:

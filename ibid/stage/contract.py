@@ -165,12 +165,14 @@ def attempt(run: Run, inputs: Inputs, output: Path) -> tuple[int, str]:
 
 
 def _once(run: Run, inputs: Inputs, output: Path) -> int:
-    from ibid.stage import determinism
+    from ibid.stage import determinism, witness
 
     output.mkdir(parents=True, exist_ok=True)
     params = read_params(inputs)
     determinism.enter(params)
-    return int(run(inputs, output, params) or ExitCode.DONE)
+    code = int(run(inputs, output, params) or ExitCode.DONE)
+    witness.write()
+    return code
 
 
 def _guarded(work: Callable[[], int]) -> tuple[int, str]:

@@ -1,24 +1,36 @@
 """The one door to determinism: every seed, thread count and framework flag is set here.
 
-`enter` comes first, before any framework is imported, because the frameworks read their
+`enter` comes first, before numpy or any framework is imported, because libraries read their
 environment at import; `framework` comes right after. What only the launcher can set
-(`PYTHONHASHSEED`, read when the interpreter starts) stands in the pipeline's spec.
+(`PYTHONHASHSEED`, read when the interpreter starts) stands in the pipeline's spec. What is then in
+force is read back by `witness`.
 
 Levels: `fast` is seeded only; `strict` also makes every operation deterministic, so that the same
 machine gives the same bits; `portable` also fixes the number of logical threads and caps the
-instruction set, so that other core counts and processors give the same bits too.
+instruction set, so that other core counts and processors give the same bits too. What each promises
+and what it does not: docs/guides/determinism.md.
 """
 
 import os
 import random
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
+from ibid.stage import witness
 from ibid.stage.contract import BadInputError
+from ibid.stage.processor import Processor, processor
 
 LEVELS = ("fast", "strict", "portable")
+# By a cap in oneDNN's words: the loops of numpy that go beyond it, and the kernels of OpenBLAS. A
+# cap below AVX2 could not be kept: the C library chooses its functions by FMA as it is loaded.
+_CAPS = {
+    "AVX2": ("AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL", "Haswell"),
+    "AVX512_CORE": ("AVX512_CLX AVX512_CNL AVX512_ICL", "SkylakeX"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +45,8 @@ class Settings:
 def resolve(params: Mapping[str, Any]) -> Settings:
     """Read the settings from a stage's parameters; `threads` 0 or null means every core.
 
-    Raises BadInputError for what is no level, no count of threads, or a contradiction.
+    Raises BadInputError for what is no level, no count of threads, no instruction set, or a
+    contradiction.
     """
     asked = params.get("determinism") or {}
     if not isinstance(asked, Mapping) or asked.get("level", "strict") not in LEVELS:
@@ -41,28 +54,48 @@ def resolve(params: Mapping[str, Any]) -> Settings:
             f"Expected determinism.level to be one of {', '.join(LEVELS)}.", received=asked
         )
     threads, level = asked.get("threads") or 0, asked.get("level", "strict")
+    isa = asked.get("isa")
     if not isinstance(threads, int) or threads < 0:
         raise BadInputError("Expected determinism.threads to be a count.", received=threads)
-    if level == "portable" and not threads:
+    if isa is not None and isa not in _CAPS:
         raise BadInputError(
-            "Expected a number of threads for the level portable: it is the same on every machine.",
-            received="every core",
-            hint="ibid params determinism=portable determinism.threads=2",
+            f"Expected determinism.isa to be one of {', '.join(_CAPS)}, or null.", received=isa
         )
-    return Settings(level, threads or len(os.sched_getaffinity(0)), asked.get("isa"))
+    if level == "portable" and not (threads and isa):
+        raise BadInputError(
+            "Expected a number of threads and an instruction set for the level portable: they are "
+            "the same on every machine.",
+            received=f"threads {threads or 'null'}, isa {isa or 'null'}",
+            hint="ibid params determinism=portable determinism.threads=2 determinism.isa=AVX2",
+        )
+    return Settings(level, threads or len(os.sched_getaffinity(0)), isa)
 
 
 def enter(params: Mapping[str, Any]) -> Settings:
     """Set everything that has to be set before a framework is imported.
 
     Reads `seed` and `determinism` (`level`, `threads`, `isa`) from the stage's parameters. Safe to
-    call once a datum: it puts Python's own generator back to the seed.
+    call once a datum: it puts Python's own generator back to the seed. Raises BadInputError as
+    `resolve` does, and for a processor that lacks the instruction set of the level portable.
     """
     settings = resolve(params)
+    keep_to(settings, processor())
     os.environ.update(environment(settings))
     time.tzset()
     random.seed(params.get("seed", 0))
     return settings
+
+
+def keep_to(settings: Settings, found: Processor) -> None:
+    """Raise BadInputError if a processor cannot keep what the level portable promises."""
+    if settings.level != "portable" or settings.isa is None:
+        return
+    if lacking := found.lacks(settings.isa):
+        raise BadInputError(
+            f"Expected a processor with {settings.isa}: the level portable promises its bits.",
+            received=f"{found.title} without {', '.join(lacking)}",
+            hint="ibid params determinism=strict",
+        )
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -80,17 +113,58 @@ def environment(settings: Settings) -> dict[str, str]:
     }
     if settings.level != "fast":
         variables["TF_DETERMINISTIC_OPS"] = "1"
-    if settings.isa:
-        variables["ONEDNN_MAX_CPU_ISA"] = settings.isa
-    return variables
+    if settings.level == "portable":
+        # OpenBLAS never takes more threads than there are cores, and its sums depend on both.
+        variables["OPENBLAS_NUM_THREADS"] = "1"
+        # Unset, TensorFlow decides by the processor whether oneDNN or Eigen convolves.
+        variables["TF_ENABLE_ONEDNN_OPTS"] = "1"
+    return variables | (_cap(settings.isa) if settings.isa else {})
+
+
+def _cap(isa: str) -> dict[str, str]:
+    """Keep each library that chooses its loops by the processor from going beyond a cap."""
+    numpy, openblas = _CAPS[isa]
+    return {
+        "ONEDNN_MAX_CPU_ISA": isa,
+        "NPY_DISABLE_CPU_FEATURES": numpy,
+        "OPENBLAS_CORETYPE": openblas,
+    }
 
 
 def framework(params: Mapping[str, Any]) -> None:
-    """Import Keras and its backend, seeded and deterministic."""
+    """Import Keras and its backend, seeded and deterministic; leave word of what is in force."""
     import keras
 
     keras.utils.set_random_seed(int(params["seed"]))
-    if keras.backend.backend() == "tensorflow" and resolve(params).level != "fast":
+    before = witness.threads()
+    if keras.backend.backend() == "tensorflow":
         import tensorflow
 
-        tensorflow.config.experimental.enable_op_determinism()
+        level = resolve(params).level
+        if level != "fast":
+            tensorflow.config.experimental.enable_op_determinism()
+        if level == "portable":
+            _leave_out_estimates(tensorflow)
+        tensorflow.config.list_logical_devices()  # starts the threads, so that they can be counted
+    witness.write(witness.threads() - before)
+
+
+def _leave_out_estimates(tensorflow: ModuleType) -> None:
+    """Compute 1 / sqrt(x) and 1 / x by operations that IEEE 754 defines.
+
+    TensorFlow begins with the processor's estimates (`rsqrtps`, `rcpps`), and each maker has his
+    own. Every BatchNormalization takes 1 / sqrt(x); and two passes of the optimizer of graphs turn
+    exact divisions into estimates.
+    """
+    passes = {"arithmetic_optimization": False, "constant_folding": False}
+    tensorflow.config.optimizer.set_experimental_options(passes)
+
+    def rsqrt(x: Any, name: str | None = None) -> Any:
+        return tensorflow.math.divide(tensorflow.math.sqrt(x), x, name=name)
+
+    def reciprocal(x: Any, name: str | None = None) -> Any:
+        return tensorflow.math.divide(tensorflow.ones_like(x), x, name=name)
+
+    modules: list[Any] = [tensorflow.math, sys.modules["tensorflow.python.ops.math_ops"]]
+    for module in modules:
+        module.rsqrt, module.reciprocal = rsqrt, reciprocal

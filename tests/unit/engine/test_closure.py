@@ -19,6 +19,8 @@ def test_a_component_brings_its_package_and_the_kit_that_it_imports(words):
         "ibid/stage/__init__.py",
         "ibid/stage/contract.py",
         "ibid/stage/determinism.py",
+        "ibid/stage/processor.py",
+        "ibid/stage/witness.py",
         "ibid/stage/worker.py",
         "words/__init__.py",
         "words/count/__init__.py",

@@ -7,9 +7,15 @@ import time
 import pytest
 
 from ibid.stage import determinism
+from ibid.stage.contract import BadInputError
 from ibid.stage.determinism import Settings
+from ibid.stage.processor import Processor
 
 CORES = len(os.sched_getaffinity(0))
+PORTABLE = {"level": "portable", "threads": 2, "isa": "AVX2"}
+STAGES = (
+    "ingest", "transform", "train", "tune", "calibrate", "evaluate", "release", "deploy"
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -34,7 +40,32 @@ def test_every_level_fixes_zone_threads_and_dates():
         variables = determinism.environment(Settings(level, 2, None))
         assert variables["TZ"] == "UTC"
         assert variables["SOURCE_DATE_EPOCH"] == "0"
-        assert {value for name, value in variables.items() if "THREADS" in name} == {"2"}
+        threads = {name: value for name, value in variables.items() if "THREADS" in name}
+        blas = threads.pop("OPENBLAS_NUM_THREADS")
+        assert {*threads.values()} == {"2"}
+        assert blas == ("1" if level == "portable" else "2")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"level": "exact"},
+        {"level": "strict", "threads": -1},
+        {"level": "strict", "isa": "SSE41"},
+        {"level": "portable", "threads": 2, "isa": None},
+        {"level": "portable", "threads": None, "isa": "AVX2"},
+    ],
+)
+def test_what_no_level_can_promise_is_refused(asked):
+    with pytest.raises(BadInputError):
+        determinism.resolve({"determinism": asked})
+
+
+def test_a_processor_without_the_cap_cannot_be_portable():
+    old = Processor("old", "An old one", ("avx", "avx2"))
+    with pytest.raises(BadInputError, match="An old one without f16c, fma"):
+        determinism.keep_to(Settings("portable", 2, "AVX2"), old)
+    determinism.keep_to(Settings("strict", 2, "AVX2"), old)
 
 
 def test_only_fast_leaves_operations_free():
@@ -61,8 +92,8 @@ def test_the_launcher_chooses_the_backend(monkeypatch):
 def test_entering_puts_the_settings_in_force(monkeypatch):
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
-    settings = determinism.enter({"seed": 7, "determinism": {"level": "portable", "threads": 2}})
-    assert settings == Settings("portable", 2, None)
+    settings = determinism.enter({"seed": 7, "determinism": PORTABLE})
+    assert settings == Settings("portable", 2, "AVX2")
     assert os.environ["OMP_NUM_THREADS"] == "2"
     assert time.localtime(0).tm_hour == 0
 
@@ -82,7 +113,7 @@ def test_entering_imports_no_framework_and_precedes_every_import(level):
     program = f"""
 import sys
 from ibid.stage import determinism
-determinism.enter({{"seed": 1, "determinism": {{"level": {level!r}, "threads": 1}}}})
+determinism.enter({{"determinism": {{"level": {level!r}, "threads": 1, "isa": "AVX2"}}}})
 print(sorted({{"numpy", "keras", "tensorflow", "PIL", "pydantic"}} & set(sys.modules)))
 """
     done = subprocess.run(
@@ -112,3 +143,17 @@ print(len(os.listdir("/proc/self/task")))
         counts.append(int(done.stdout))
     # OpenBLAS never takes more threads than there are cores.
     assert counts == [1, min(3, CORES)]
+
+
+def test_no_stage_imports_a_library_before_the_door():
+    """What is imported with the stage would have read its environment too early."""
+    imports = "".join(f"import components.{name}.__main__\n" for name in STAGES)
+    program = f"""
+import sys
+{imports}
+print(sorted({{"numpy", "keras", "tensorflow", "PIL", "scipy"}} & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
