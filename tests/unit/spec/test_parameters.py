@@ -305,7 +305,7 @@ FILED = {
         ("determinism/portable.yaml", "threads: 2", "threads: null"),
         (
             "determinism/portable.yaml, line {line}: determinism.threads: "
-            "expected a number of threads, the same on every machine, for the level portable, "
+            "expected a value, the same on every machine, for the level portable, "
             "received nothing"
         ),
     ),
