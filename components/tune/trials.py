@@ -10,9 +10,10 @@ from typing import Any
 
 from components.segmentation import unet
 from components.segmentation.backbones import Backbone
+from components.segmentation.checkpoint import Checkpoint, Epoch
 from components.segmentation.dataset import Split
 from components.segmentation.recipe import Recipe
-from components.segmentation.training import Checkpoint, DivergedError, Epoch, Trainer
+from components.segmentation.training import DivergedError, Trainer
 from components.tune.parameters import Parameters
 from components.tune.space import Point, draw
 

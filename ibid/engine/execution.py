@@ -19,10 +19,11 @@ from ibid.engine.events import DatumDone, Watch, Weaker
 from ibid.engine.sandbox import OWN, WEAKER, Sandbox
 from ibid.engine.secrets import Secrets
 from ibid.engine.slots import Slots
+from ibid.engine.state import States
 from ibid.engine.work import Work
 from ibid.engine.worker import SECRETS, Outcome, Place, Worker, recovery
 from ibid.spec.preimage import Digest
-from ibid.stage.contract import BadInputError, ExitCode, IbidError
+from ibid.stage.contract import STATE, BadInputError, ExitCode, IbidError
 from ibid.store.commits import CommitId
 from ibid.store.disk import explain, shortage
 from ibid.store.home import Home
@@ -73,6 +74,10 @@ class Execution:
         self._work, self._job, self._slots, self._watch = work, job, slots, watch
         self._keeps = keep
         self._store, self._jobs = work.store, Jobs(work.store)
+        # A batch's process outlives its datums, what an effect did is done, and what is not kept
+        # is run to be compared: none of them goes on from anything.
+        goes_on = keep and not work.spec.batching and not work.spec.effect
+        self._states = States(home, work.store, work.spec.name) if goes_on else None
         self._secrets = Secrets()
         self._waiting: deque[Task] = deque()
         self._workers: list[Worker] = []
@@ -84,6 +89,8 @@ class Execution:
         """Run tasks until all have ended or the execution is stopped."""
         self._secrets = secrets.load(self._home, self._work.spec)
         self._waiting.extend(tasks)
+        if self._states:
+            self._states.begin({task.key for task in tasks})
         place = scratch.choose(self._home, [task.datum for task in tasks])
         # Not the folder of an earlier attempt: what a killed one has left running may write there.
         self._folder = place / f"{self._work.spec.name}@{self._job}-{uuid.uuid4().hex[:8]}"
@@ -98,6 +105,8 @@ class Execution:
         finally:
             try:
                 self.save(force=True)
+                if self._states:
+                    self._states.settle()
             finally:
                 scratch.remove(self._folder)
 
@@ -165,7 +174,12 @@ class Execution:
             readable=tuple(readable),
             writable=tuple(writable),
             protected=tuple(protected),
-            hidden=(secrets.place(self._home), self._home.scratch, scratch.in_memory(self._home)),
+            hidden=(
+                secrets.place(self._home),
+                self._home.scratch,
+                self._home.state,
+                scratch.in_memory(self._home),
+            ),
             network=spec.network or spec.effect,
         )
 
@@ -193,7 +207,7 @@ class Execution:
         log_start = worker.log_size()
         result, recovered = None, False
         try:
-            outcome = self._try(worker, task.datum, pfs)
+            outcome = self._try(worker, task, pfs)
             accepted = outcome.own and outcome.code in self._work.spec.accept
             if accepted and not self.stopped:
                 tree = self._output(task.datum, pfs)
@@ -255,15 +269,19 @@ class Execution:
         self._secrets.check_output(pfs / "out")
         return self._store.trees.add(pfs / "out", within=pfs)
 
-    def _try(self, worker: Worker, datum: Datum, pfs: Path) -> Outcome:
+    def _try(self, worker: Worker, task: Task, pfs: Path) -> Outcome:
         """Run a datum; again, up to `datum_tries`, where it failed for a reason that may pass."""
+        told = self._variables(task.datum, pfs)
+        state = self._states.make(task.key) if self._states else None
+        if state:
+            told[STATE] = str(state)
         outcome = Outcome(ExitCode.BUG, "not run")
         for attempt in range(self._work.spec.tries):
             if attempt:
                 time.sleep(RETRY_SECONDS * attempt)
             self._clear(pfs)
-            self._lay_out(datum, pfs)
-            outcome = worker.run(self._variables(datum, pfs), self._until)
+            self._lay_out(task.datum, pfs)
+            outcome = worker.run(told, self._until, state)
             if outcome.code != ExitCode.TEMPORARY or self.stopped:
                 break
         return outcome

@@ -19,6 +19,7 @@ ANNOTATION = "ibid/"
 RESERVED = frozenset(
     {
         *("HOME", "TMPDIR", "PFS_ROOT", "SECRETS_ROOT", "DATUM_SOCKET", "IBID_MODULES"),
+        "STATE_FOLDER",
         *("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "PYTHONNOUSERSITE"),
     }
 )
