@@ -28,6 +28,7 @@ def write(path: Path, owner: str, content: bytes) -> None:
     head = f"{FORMAT} {owner} {hashlib.sha256(content).hexdigest()}\n".encode()
     new = path.with_name(f"{path.name}.new")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with new.open("wb") as stream:
             stream.write(head)
             stream.write(content)

@@ -10,7 +10,7 @@ MINE = state.owner(seed=1, data="abc")
 
 @pytest.fixture
 def kept(tmp_path):
-    path = tmp_path / "checkpoint"
+    path = tmp_path / "new" / "checkpoint"
     state.write(path, MINE, b"before")
     return path
 
