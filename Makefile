@@ -1,7 +1,7 @@
 # The one door. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-remote s3-server run put-sample sample test torture check format \
-	specs bench clean
+.PHONY: help setup setup-dev setup-remote s3-server run put-sample sample test torture determinism \
+	check format specs bench clean
 SHELL := /bin/bash
 
 UV_VERSION := 0.13.9
@@ -13,7 +13,7 @@ IBID := .venv/bin/ibid
 PYTHON := .venv/bin/python
 
 help:  ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 setup: .venv/.run  ## Install what the engine, training and report need
 
@@ -41,6 +41,9 @@ test: .venv/.dev  ## Run the tests
 
 torture: .venv/.dev  ## Kill, fill, fail and crowd the engine [ARGS='--seed N']
 	@$(PYTHON) -m tests.torture $(ARGS)
+
+determinism: .venv/.dev  ## Prove that a run can be had again, bit for bit [ARGS='whole']
+	@$(PYTHON) -m tests.determinism $(ARGS)
 
 s3-server: .tools/versitygw  ## Build the S3 server that a test of remotes wants (needs Go; 2 minutes)
 
