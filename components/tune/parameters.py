@@ -35,6 +35,7 @@ class Parameters(Seeded):
     max_epochs: int = Field(ge=1, description="Epochs of a trial that is never stopped.")
     eta: int = Field(ge=2, description="One in eta trials of a rung goes on, eta times as long.")
     brackets: int = Field(ge=1, description="Brackets to run, most trials first.")
+    parallel: int = Field(ge=1, description="Trials at once; any number gives the same result.")
     augment: bool
     dropout: float = Field(ge=0, lt=1)
     bn_momentum: float = Field(gt=0, lt=1)
