@@ -19,6 +19,7 @@ from typing import Any
 from ibid.stage.contract import BadInputError
 
 LEVELS = ("fast", "strict", "portable")
+XLA = "--xla_gpu_deterministic_ops=true --xla_gpu_autotune_level=0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,9 @@ def environment(settings: Settings) -> dict[str, str]:
     }
     if settings.level != "fast":
         variables["TF_DETERMINISTIC_OPS"] = "1"
+        if variables["KERAS_BACKEND"] == "jax":
+            # On a GPU: no sums in the order in which they happen to end, no choice by a stopwatch.
+            variables["XLA_FLAGS"] = XLA
     if settings.isa:
         variables["ONEDNN_MAX_CPU_ISA"] = settings.isa
     return variables
