@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ibid.stage import optimizer
 from ibid.stage.contract import BadInputError
 
 LEVELS = ("fast", "strict", "portable")
@@ -98,3 +99,4 @@ def framework(params: Mapping[str, Any]) -> None:
         import tensorflow
 
         tensorflow.config.experimental.enable_op_determinism()
+        optimizer.has_no_deadline()
