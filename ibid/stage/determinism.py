@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ibid.stage import optimizer
 from ibid.stage.contract import BadInputError
 
 LEVELS = ("fast", "strict", "portable")
@@ -101,4 +100,20 @@ def framework(params: Mapping[str, Any]) -> None:
         import tensorflow
 
         tensorflow.config.experimental.enable_op_determinism()
-        optimizer.has_no_deadline()
+        _take_the_deadline_away()
+
+
+def _take_the_deadline_away() -> None:
+    """Let TensorFlow's optimizer of graphs come to its end, however long that takes.
+
+    It gives up after five minutes by the clock, and the graph quietly runs as it was, which rounds
+    otherwise: on a machine that is busy enough, the same training would give other bits. There is
+    no public way to set this once TensorFlow is imported.
+    """
+    from tensorflow.core.protobuf.config_pb2 import ConfigProto
+    from tensorflow.python.eager import context
+
+    config = ConfigProto()
+    config.graph_options.rewrite_options.meta_optimizer_timeout_ms = -1
+    context.context()._config = config
+    context.context().function_call_options = None  # else it would not look again

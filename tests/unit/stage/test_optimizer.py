@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 import sys
-from ibid.stage import determinism, optimizer
+from ibid.stage import determinism
 params = {"seed": 1, "determinism": {"level": "strict", "threads": 1}}
 determinism.enter(params)
 import tensorflow
