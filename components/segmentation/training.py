@@ -6,16 +6,18 @@ or stages.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from components.segmentation import metrics
 from components.segmentation.batches import ahead, batches
+from components.segmentation.checkpoint import Arrays, Checkpoint
 from components.segmentation.dataset import Split
 from components.segmentation.fingerprint import fingerprint
 from components.segmentation.inference import infer
@@ -23,34 +25,13 @@ from components.segmentation.losses import bce_jaccard
 from components.segmentation.recipe import Recipe, State
 from ibid.stage.contract import BadInputError
 
-Arrays = list[NDArray[Any]]
-Epoch = dict[str, float]
+Keep = Callable[[Callable[[], Checkpoint]], None]
 
 MONITOR = "mean_iou"
 
 
 class DivergedError(BadInputError):
     """The loss is no longer a number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A training at the end of an epoch: enough to carry it on, bit for bit.
-
-    Attributes:
-        state: the loop's.
-        variables: of the network, its random generators and its optimizer.
-        best: the network's weights at the best epoch so far.
-        history: the numbers of each epoch so far: `loss`, `val_` and each of `metrics.score`,
-            `learning_rate`.
-        fingerprints: of the network, before the first epoch and after each.
-    """
-
-    state: State
-    variables: Arrays
-    best: Arrays
-    history: tuple[Epoch, ...]
-    fingerprints: tuple[dict[str, str], ...]
 
 
 class Trainer:
@@ -74,40 +55,71 @@ class Trainer:
         return Checkpoint(state, variables, fresh.get_weights(), (), (fingerprint(fresh),))
 
     def epochs(
-        self, recipe: Recipe, begin: Checkpoint, until: int, training: Split, validation: Split
+        self,
+        recipe: Recipe,
+        begin: Checkpoint,
+        until: int,
+        training: Split,
+        validation: Split,
+        keep: Keep = lambda _: None,
     ) -> Iterator[Checkpoint]:
         """Train from a checkpoint to the end of epoch `until`, or until it stops early.
 
-        Yields the checkpoint after each epoch. Raises BadInputError if a batch is larger than the
-        training split, DivergedError if the loss is no longer a number.
+        Args:
+            recipe: how.
+            begin: where to go on, amid an epoch or at its end.
+            until: the last epoch, counted from 1.
+            training: what to learn from.
+            validation: what to be scored on.
+            keep: is offered the checkpoint of each step, by what makes it.
+
+        Yields:
+            The checkpoint after each epoch.
+
+        Raises:
+            BadInputError: a batch is larger than the training split.
+            DivergedError: the loss is no longer a number.
         """
         self._restore(begin)
-        state, best = begin.state, begin.best
-        history, fingerprints = begin.history, begin.fingerprints
-        while state.epoch < until and not state.stopped(recipe):
-            row = {"loss": self.once(recipe, state, training)}
-            scores = metrics.score(validation.masks, infer(self.model, validation.photos))
-            row |= {f"val_{name}": value for name, value in scores.items()}
-            row["learning_rate"] = state.learning_rate
-            state = state.after(scores[MONITOR], recipe)
-            if state.best_epoch == state.epoch:
-                best = self.model.get_weights()
-            history, fingerprints = (*history, row), (*fingerprints, fingerprint(self.model))
-            yield Checkpoint(state, self._variables(), best, history, fingerprints)
+        now = begin
+        while now.state.epoch < until and not now.state.stopped(recipe):
+            learnt = self._learn(recipe, now, training, keep)
+            now = self._end(recipe, learnt, validation)
+            keep(partial(replace, now))
+            yield now
 
-    def once(self, recipe: Recipe, state: State, training: Split) -> float:
-        """Go over the training split once, the epoch after the state's; returns the mean loss."""
-        self._twin.optimizer.learning_rate = state.learning_rate
-        steps = ahead(batches(training, recipe, state.epoch + 1))
-        losses = [self._twin.train_on_batch(photos, masks) for photos, masks in steps]
-        loss = float(np.mean(losses, dtype=float))
-        if not math.isfinite(loss):
-            raise DivergedError(
-                "Expected a loss that is a number.",
-                received=f"{loss} in epoch {state.epoch + 1}",
-                hint="make learning_rate smaller",
-            )
-        return loss
+    def _learn(self, recipe: Recipe, now: Checkpoint, training: Split, keep: Keep) -> Checkpoint:
+        """Take the steps that are left of the epoch under way.
+
+        To read the variables out takes longer than some steps: only who keeps a step has those of
+        its end, while what is returned still has those of the beginning.
+        """
+        self._twin.optimizer.learning_rate = now.state.learning_rate
+        steps = batches(training, recipe, now.state.epoch + 1)
+        for photos, masks in ahead(islice(steps, len(now.losses), None)):
+            loss = float(self._twin.train_on_batch(photos, masks))
+            now = replace(now, losses=(*now.losses, loss), steps=now.steps + 1)
+            keep(partial(self._with_variables, now))
+        return now
+
+    def _end(self, recipe: Recipe, now: Checkpoint, validation: Split) -> Checkpoint:
+        """End an epoch: score it, and see what follows for the next."""
+        row = {"loss": _mean(now)}
+        scores = metrics.score(validation.masks, infer(self.model, validation.photos))
+        row |= {f"val_{name}": value for name, value in scores.items()}
+        row["learning_rate"] = now.state.learning_rate
+        state = now.state.after(scores[MONITOR], recipe)
+        return Checkpoint(
+            state=state,
+            variables=self._variables(),
+            best=self.model.get_weights() if state.best_epoch == state.epoch else now.best,
+            history=(*now.history, row),
+            fingerprints=(*now.fingerprints, fingerprint(self.model)),
+            steps=now.steps,
+        )
+
+    def _with_variables(self, now: Checkpoint) -> Checkpoint:
+        return replace(now, variables=self._variables())
 
     def _variables(self) -> Arrays:
         return _values([*self.model.variables, *self._twin.optimizer.variables])
@@ -120,3 +132,14 @@ class Trainer:
 
 def _values(variables: list[Any]) -> Arrays:
     return [keras.ops.convert_to_numpy(variable) for variable in variables]
+
+
+def _mean(now: Checkpoint) -> float:
+    loss = float(np.mean(now.losses, dtype=float))
+    if not math.isfinite(loss):
+        raise DivergedError(
+            "Expected a loss that is a number.",
+            received=f"{loss} in epoch {now.state.epoch + 1}",
+            hint="make learning_rate smaller",
+        )
+    return loss

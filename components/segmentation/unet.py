@@ -10,7 +10,6 @@ from typing import Any
 
 import keras
 
-from components.segmentation import weights as pretrained
 from components.segmentation.backbones import SKIPS, Backbone
 from components.segmentation.masks import CLASSES
 from ibid.stage.contract import BadInputError
@@ -84,6 +83,8 @@ def _application(backbone: str, scaled: Any, weights: Path | None) -> list[Any]:
         scaled = keras.layers.Rescaling(127.5, offset=offset, name="vgg_scale")(scaled)
     encoder = applications[backbone](input_tensor=scaled, include_top=False, weights=None)
     if weights is not None:
+        from components.segmentation import weights as pretrained  # what it needs, no one else does
+
         pretrained.load(encoder, backbone, weights)
         encoder.trainable = False
     return [encoder.get_layer(name).output for name in SKIPS[backbone]]

@@ -2,25 +2,29 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.segmentation import dataset, scratch, weights
+from components.segmentation import checkpoint, dataset, scratch, weights
 from components.segmentation.batches import refuse_larger
+from components.segmentation.checkpoint import Checkpoint, Epoch, Keeper
 from components.segmentation.recipe import Recipe
 from components.train.choice import Choice, choose
 from components.train.parameters import Parameters
 from ibid.stage import canonical, determinism
 from ibid.stage.contract import ExitCode, Inputs, Params
+from ibid.stage.state import owner
 
 if TYPE_CHECKING:
-    from components.segmentation.training import Checkpoint, Epoch, Trainer
+    from components.segmentation.training import Trainer
 
 
-def run(inputs: Inputs, output: Path, params: Params) -> ExitCode | None:
+def run(inputs: Inputs, output: Path, params: Params, state: Path | None = None) -> ExitCode | None:
     """Write `model.keras`, `history.csv`, `weights.csv`, `mean_mask.npz` and `tensorboard/`.
 
-    What can be refused is refused before the framework is imported.
+    The folder `state` keeps a checkpoint, to go on from with the same bytes in the end. What can be
+    refused is refused before the framework is imported.
     """
     parameters = Parameters.of(params)
     choice = choose(parameters, inputs.get("tune"))
@@ -53,7 +57,12 @@ def run(inputs: Inputs, output: Path, params: Params) -> ExitCode | None:
         mixup_alpha=parameters.mixup_alpha,
         label_smoothing=parameters.label_smoothing,
     )
-    last = learn(Trainer(model), recipe, parameters.epochs, training, validation)
+    trainer = Trainer(model)
+    last, keeper = trainer.start(model, recipe), None
+    if state:
+        keeper = Keeper(state / "checkpoint", _owner(params, choice, last, training, validation))
+        last = keeper.read() or last
+    last = learn(trainer, recipe, last, parameters.epochs, training, validation, keeper)
     saving.save(model, output / "model.keras")
     tensorboard_log.write(output / "tensorboard", last.history)
     write_history(output / "history.csv", last.history, choice)
@@ -65,33 +74,54 @@ def run(inputs: Inputs, output: Path, params: Params) -> ExitCode | None:
 def learn(
     trainer: "Trainer",
     recipe: Recipe,
+    last: Checkpoint,
     epochs: int,
     training: dataset.Split,
     validation: dataset.Split,
-) -> "Checkpoint":
-    """Train, print a line an epoch, leave the best weights in the trainer's model.
+    keeper: Keeper | None = None,
+) -> Checkpoint:
+    """Train on, print a line an epoch, leave the best weights in the trainer's model.
 
     Katib collects metrics from such lines (`name=value`). The throughput is printed only: a file
     that held it would differ from run to run.
     """
-    start, begun = trainer.start(trainer.model, recipe), time.perf_counter()
-    for last in trainer.epochs(recipe, start, epochs, training, validation):
-        print(line(last.state.epoch, last.history[-1]), flush=True)
+    if last.steps:
+        print(f"Going on from a checkpoint, after {last.steps} steps", flush=True)
+    before, begun = last.steps, time.perf_counter()
+    keep = {"keep": keeper.offer} if keeper else {}
+    for now in trainer.epochs(recipe, last, epochs, training, validation, **keep):
+        print(line(now.state.epoch, now.history[-1]), flush=True)
+        last = now
     trainer.model.set_weights(last.best)
-    done = last.state.epoch
-    photos = done * (len(training) // recipe.batch_size) * recipe.batch_size
-    rate = photos / (time.perf_counter() - begun)
+    rate = (last.steps - before) * recipe.batch_size / (time.perf_counter() - begun)
     pace = f"{rate:.1f} images/s, compiling and validation included"
-    print(f"Best epoch {last.state.best_epoch} of {done}; {pace}", flush=True)
+    print(f"Best epoch {last.state.best_epoch} of {last.state.epoch}; {pace}", flush=True)
     return last
 
 
-def line(epoch: int, row: "Epoch") -> str:
+def _owner(
+    params: Params,
+    choice: Choice,
+    begin: Checkpoint,
+    training: dataset.Split,
+    validation: dataset.Split,
+) -> str:
+    """Say whose a checkpoint is: of all that what it leads to depends on, but for the code."""
+    return owner(
+        params=params,
+        choice=asdict(choice),
+        determinism=asdict(determinism.resolve(params)),
+        begin=begin.fingerprints[0],
+        splits=[checkpoint.digest(split) for split in (training, validation)],
+    )
+
+
+def line(epoch: int, row: Epoch) -> str:
     """Say how an epoch went, as Katib's collector of standard output reads it."""
     return " ".join([f"Epoch[{epoch}]", *(f"{name}={value:.6g}" for name, value in row.items())])
 
 
-def write_history(path: Path, rows: "Sequence[Epoch]", choice: Choice) -> None:
+def write_history(path: Path, rows: Sequence[Epoch], choice: Choice) -> None:
     """Write a row an epoch, and in each where its values came from."""
     constant = {
         "backbone": choice.backbone,

@@ -2,7 +2,8 @@
 
 Li et al. 2018, "Hyperband: a novel bandit-based approach to hyperparameter optimization", with
 epochs as the resource. Synchronous: a rung is told in the order of its trials before anyone is
-promoted, so that the result does not depend on which trial ends first. It trains nothing itself.
+promoted, so that the result depends neither on how many train at once nor on which ends first. It
+trains nothing itself.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -84,12 +85,15 @@ def promote(scores: Sequence[tuple[int, float]], places: int) -> list[int]:
     return sorted(trial for trial, _ in ranked[:places])
 
 
-def search(brackets: Sequence[Bracket], train: Callable[[int, int], float]) -> Iterator[Result]:
+def search(
+    brackets: Sequence[Bracket], train: Callable[[Sequence[int], int], Sequence[float]]
+) -> Iterator[Result]:
     """Run the schedule, rung by rung.
 
     Args:
         brackets: from `schedule`.
-        train: takes a trial's number and the epochs to have seen in the end; returns its score.
+        train: takes the numbers of a rung's trials and the epochs to have seen in the end; returns
+            their scores, in that order.
 
     Yields:
         The results, rung by rung, in the order of the trials' numbers, which count from 0.
@@ -100,7 +104,7 @@ def search(brackets: Sequence[Bracket], train: Callable[[int, int], float]) -> I
         first += len(running)
         places = [*(rung.trials for rung in rungs[1:]), 0]
         for i, rung in enumerate(rungs):
-            scores = [(trial, train(trial, rung.epochs)) for trial in running]
+            scores = [*zip(running, train(running, rung.epochs), strict=True)]
             running = promote(scores, places[i])
             for trial, score in scores:
                 state = _state(trial in running, last=i + 1 == len(rungs))

@@ -14,6 +14,11 @@ def one_backbone(values: Values) -> Values:
     return {"backbone": None} | values
 
 
+def one_at_a_time(values: Values) -> Values:
+    """Version 4 can train trials at once: one at a time, as before, gives the same result."""
+    return {"parallel": 1} | values
+
+
 class Range(BaseModel):
     """A range to draw from, evenly in the logarithm."""
 
@@ -33,7 +38,7 @@ class Range(BaseModel):
 class Parameters(Fitted):
     """The space to search, the budget, and how each trial trains."""
 
-    steps: ClassVar[tuple[Step, ...]] = (one_backbone, hard_masks)
+    steps: ClassVar[tuple[Step, ...]] = (one_backbone, hard_masks, one_at_a_time)
 
     learning_rate: Range
     batch_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
@@ -44,6 +49,7 @@ class Parameters(Fitted):
     max_epochs: int = Field(ge=1, description="Epochs of a trial that is never stopped.")
     eta: int = Field(ge=2, description="One in eta trials of a rung goes on, eta times as long.")
     brackets: int = Field(ge=1, le=20, description="Brackets to run, most trials first.")
+    parallel: int = Field(ge=1, description="Trials at once; any number gives the same result.")
 
     @property
     def encoders(self) -> tuple[Backbone, ...]:

@@ -1,7 +1,7 @@
-"""Trials in training: each can be taken up where it stopped, when it is promoted.
+"""Trials in training: each can be taken up where it stopped, when it is promoted or was killed.
 
 Trials of one shape share a compiled trainer, because to compile takes as long as some epochs; a
-trial's variables are put in when it is its turn.
+trial's variables are put in when it is its turn, from its checkpoint, whichever process wrote it.
 """
 
 from collections.abc import Mapping
@@ -10,21 +10,20 @@ from typing import Any
 
 from components.segmentation import unet
 from components.segmentation.backbones import Backbone
+from components.segmentation.checkpoint import Keeper
 from components.segmentation.dataset import Split
 from components.segmentation.recipe import Recipe
-from components.segmentation.training import Checkpoint, DivergedError, Epoch, Trainer
+from components.segmentation.training import MONITOR, DivergedError, Trainer
 from components.tune.parameters import Parameters
+from components.tune.scores import Score, Training
 from components.tune.space import Point, draw
+from ibid.stage import state
 
 DIVERGED = -1.0  # below every mean IoU
 
 
 class Trials:
-    """Trains trials by number.
-
-    Attributes:
-        last: the numbers of each trial's last epoch; nothing of one that diverged at once.
-    """
+    """Trains trials by number; their checkpoints are in `folder`, and are `owner`'s."""
 
     def __init__(
         self,
@@ -32,35 +31,35 @@ class Trials:
         weights: Mapping[Backbone, Path | None],
         training: Split,
         validation: Split,
+        folder: Path,
+        owner: str,
     ) -> None:
-        self.last: dict[int, Epoch] = {}
         self._parameters, self._weights = parameters, weights
         self._training, self._validation = training, validation
+        self._folder, self._owner = folder, owner
         self._trainers: dict[tuple[Backbone, int], Trainer] = {}
-        self._checkpoints: dict[int, Checkpoint] = {}
 
-    def train(self, trial: int, epochs: int) -> float:
+    def train(self, asked: Training) -> Score:
         """Train a trial until it has seen so many epochs.
 
-        Returns its best validation score so far, DIVERGED if it did.
+        Its score is the best on validation within them, DIVERGED if it did.
         """
-        point = draw(self._parameters, trial)
+        point = draw(self._parameters, asked.trial)
         recipe, trainer = self._recipe(point), self._trainer(point)
-        if trial not in self._checkpoints:
-            self._checkpoints[trial] = trainer.start(self._model(point, point.seed), recipe)
+        owner = state.owner(search=self._owner, trial=asked.trial)
+        keeper = Keeper(self._folder / f"trial-{asked.trial}", owner)
+        last = keeper.read() or trainer.start(self._model(point, point.seed), recipe)
         carried_on = trainer.epochs(
-            recipe, self._checkpoints[trial], epochs, self._training, self._validation
+            recipe, last, asked.epochs, self._training, self._validation, keeper.offer
         )
         try:
-            for self._checkpoints[trial] in carried_on:
-                self.last[trial] = self._checkpoints[trial].history[-1]
+            for now in carried_on:
+                last = now
         except DivergedError:
-            return DIVERGED
-        return self._checkpoints[trial].state.best_score
-
-    def forget(self, trial: int) -> None:
-        """Free the memory of a trial that will not go on."""
-        self._checkpoints.pop(trial, None)
+            return Score(DIVERGED, last.history[-1]["val_loss"] if last.history else None)
+        keeper.write(last)
+        seen = last.history[: asked.epochs]
+        return Score(max(row[f"val_{MONITOR}"] for row in seen), seen[-1]["val_loss"])
 
     def _trainer(self, point: Point) -> Trainer:
         shape = point.backbone, point.batch_size

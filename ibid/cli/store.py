@@ -20,6 +20,7 @@ from ibid.cli.options import (
 )
 from ibid.cli.progress import watching
 from ibid.cli.running import run_and_show, say_waiting
+from ibid.engine import state as states
 from ibid.engine.citing import keys_once
 from ibid.engine.purge import Purge
 from ibid.engine.purge import purge as purge_files
@@ -127,7 +128,8 @@ def doctor(
 def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     results: Annotated[
-        bool, typer.Option("--results", help="Drop cached results that no commit cites, too.")
+        bool,
+        typer.Option("--results", help="Drop cached results that no commit cites, and state, too."),
     ] = False,
     json: Json = False,
     pipeline: Pipeline = None,
@@ -136,12 +138,16 @@ def gc(
     # The run's lock first: who waits for a run at the store would stop `status` and `put` with it.
     with opened(pipeline) as (project, store), project.home.run_lock(say_waiting):
         swept = collect(store, cited, results=keys_once() if results else None, dry_run=dry_run)
+        state = states.clear(project.home, dry_run=dry_run) if results else 0
     if json:
-        show.data({"objects": swept.objects, "bytes": swept.bytes, "results": swept.results})
+        freed = {"objects": swept.objects, "bytes": swept.bytes, "results": swept.results}
+        show.data(freed | {"state": state})
         return
     said = "would free" if dry_run else "freed"
-    dropped = f", {swept.results} cached results dropped" if results else ""
-    show.say(f"{said} {show.size(swept.bytes)} in {swept.objects} objects{dropped}")
+    dropped = f", {swept.results} cached results and {show.size(state)} of state dropped"
+    show.say(
+        f"{said} {show.size(swept.bytes)} in {swept.objects} objects{dropped if results else ''}"
+    )
 
 
 def size(json: Json = False, pipeline: Pipeline = None) -> None:
@@ -161,7 +167,7 @@ def size(json: Json = False, pipeline: Pipeline = None) -> None:
     show.say(
         f"in all {show.size(found.unique)} in {found.objects} objects, "
         f"logs {show.size(found.logs)}, database {show.size(found.database)}, "
-        f"quarantine {show.size(found.quarantine)}; "
+        f"quarantine {show.size(found.quarantine)}, state {show.size(found.state)}; "
         f"ibid gc would free {show.size(found.free.bytes)}"
     )
 

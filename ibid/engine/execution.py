@@ -24,10 +24,11 @@ from ibid.engine.sandbox import WEAKER
 from ibid.engine.secrets import Secrets
 from ibid.engine.setting import USUAL, Setting
 from ibid.engine.slots import Slots
+from ibid.engine.state import States
 from ibid.engine.work import Work
 from ibid.engine.worker import Outcome, Worker, recovery
 from ibid.spec.preimage import Digest
-from ibid.stage.contract import BadInputError, ExitCode, IbidError
+from ibid.stage.contract import STATE, BadInputError, ExitCode, IbidError
 from ibid.store.commits import CommitId
 from ibid.store.disk import explain, shortage
 from ibid.store.home import Home
@@ -81,6 +82,10 @@ class Execution:
         self._work, self._job, self._slots, self._watch = work, job, slots, watch
         self._keeps, self._setting = keep, setting
         self._store, self._jobs = work.store, Jobs(work.store)
+        # A batch's process outlives its datums, what an effect did is done, and what is not kept
+        # is run to be compared: none of them goes on from anything.
+        goes_on = keep and not work.spec.batching and not work.spec.effect
+        self._states = States(home, work.store, work.spec.name) if goes_on else None
         self._secrets = Secrets()
         self._waiting: deque[Task] = deque()
         self._workers: list[Worker] = []
@@ -102,6 +107,8 @@ class Execution:
         self._check_packages()
         self._secrets = secrets.load(self._home, self._work.spec)
         self._waiting.extend(tasks)
+        if self._states:
+            self._states.begin({task.key for task in tasks})
         place = scratch.choose(self._home, [task.datum for task in tasks])
         # Not the folder of an earlier attempt: what a killed one has left running may write there.
         name = self._setting.folder or f"{self._job}-{uuid.uuid4().hex[:8]}"
@@ -117,6 +124,8 @@ class Execution:
         finally:
             try:
                 self.save(force=True)
+                if self._states:
+                    self._states.settle()
             finally:
                 scratch.remove(self._folder)
 
@@ -182,7 +191,7 @@ class Execution:
         log_start = worker.log_size()
         result, recovered = None, False
         try:
-            outcome = self._try(worker, task.datum, pfs)
+            outcome = self._try(worker, task, pfs)
             self._hear(worker)
             accepted = outcome.own and outcome.code in self._work.spec.accept
             if accepted and not self.stopped:
@@ -259,25 +268,30 @@ class Execution:
         self._secrets.check_output(pfs / "out")
         return self._store.trees.add(pfs / "out", within=pfs)
 
-    def _try(self, worker: Worker, datum: Datum, pfs: Path) -> Outcome:
+    def _try(self, worker: Worker, task: Task, pfs: Path) -> Outcome:
         """Run a datum; again, up to `datum_tries`, where it failed for a reason that may pass."""
+        state = self._states.make(task.key) if self._states else None
         outcome = Outcome(ExitCode.BUG, "not run")
         for attempt in range(self._work.spec.tries):
             if attempt:
                 self._pause(RETRY_SECONDS * attempt)
                 if self.stopped or self._expire():
                     break
-            outcome = self._execute(worker, datum, pfs)
+            outcome = self._execute(worker, task.datum, pfs, state)
             if outcome.code != ExitCode.TEMPORARY or self.stopped:
                 break
         return outcome
 
-    def _execute(self, worker: Worker, datum: Datum, pfs: Path) -> Outcome:
-        """Run a datum once, its inputs laid out anew."""
+    def _execute(
+        self, worker: Worker, datum: Datum, pfs: Path, state: Path | None = None
+    ) -> Outcome:
+        """Run a datum once, its inputs laid out anew; `state` is what it may go on from."""
         self._clear(pfs)
         self._lay_out(datum, pfs)
         told = variables.of_datum(self._home, self._work, self._job, datum, pfs)
-        return worker.run(told, self._until)
+        if state:
+            told[STATE] = str(state)
+        return worker.run(told, self._until, state)
 
     def _pause(self, seconds: float) -> None:
         """Wait before another try; no longer than the job goes on."""

@@ -81,6 +81,6 @@ def _sandbox(
         readable=tuple(readable),
         writable=tuple(writable),
         protected=tuple(protected),
-        hidden=(secrets.place(home), home.scratch, scratch.in_memory(home)),
+        hidden=(secrets.place(home), home.scratch, home.state, scratch.in_memory(home)),
         network=spec.network or spec.effect,
     )

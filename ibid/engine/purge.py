@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ibid.engine import record, scratch
+from ibid.engine import record, scratch, state
 from ibid.engine.citing import Citing
 from ibid.engine.project import Project
 from ibid.engine.withdraw import Target, files_of, refuse_living
@@ -50,6 +50,7 @@ def purge(project: Project, store: Store, targets: Sequence[Target], waiting: Wa
         logs = _forget_words(project, store, citing)
         swept = gc.collect(store, record.cited)
         scratch.clear(project.home)
+        state.clear(project.home)  # who may have learnt from the files is not told there
         for digest in citing.files:
             (project.home.quarantine / digest).unlink(missing_ok=True)
         scrubbed = store.database.scrub()

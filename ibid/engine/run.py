@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
 
-from ibid.engine import cron, scratch
+from ibid.engine import cron, scratch, state
 from ibid.engine.audit import Audit, Auditor
 from ibid.engine.events import Event, JobDone, NotRun, Watch, Weaker
 from ibid.engine.inputs import commit_initial
@@ -49,6 +49,7 @@ def run(
 def _run(project: Project, store: Store, watch: Watch, audit: float) -> "Run":
     Jobs(store).end_abandoned()
     scratch.clear(project.home)
+    state.settle(project.home, store)
     commit_initial(project, store)
     cron.tick(project, store, datetime.now(UTC))
     this = Run(project, store, watch)

@@ -62,18 +62,22 @@ class Worker:
         self._killed = False
         self.log.parent.mkdir(parents=True, exist_ok=True)
 
-    def run(self, variables: Mapping[str, str], until: float | None) -> Outcome:
+    def run(
+        self, variables: Mapping[str, str], until: float | None, state: Path | None = None
+    ) -> Outcome:
         """Execute the datum that is laid out.
 
         Args:
             variables: what Pachyderm would tell this datum by environment variables.
             until: when the job's time is over, by the monotonic clock.
+            state: the datum's own folder that outlives it; not for a batch.
         """
-        limits = Limits(self._spec, self._written(), self.log)
+        kept = (state,) if state else ()
+        limits = Limits(self._spec, (*self._written(), *kept), self.log)
         watch = Bounds(self._spec, limits, until)
         try:
             if self._process is None:
-                self._start(variables)
+                self._start(variables, kept)
             outcome = self._converse(variables, watch) or self._ending(watch)
         except Overrun as overrun:
             outcome = Outcome(ExitCode.BUG, str(overrun))
@@ -123,8 +127,9 @@ class Worker:
     def _written(self) -> tuple[Path, ...]:
         return (self.place.pfs / "out", *(self.place.folder / name for name in OWN))
 
-    def _start(self, variables: Mapping[str, str]) -> None:
+    def _start(self, variables: Mapping[str, str], kept: tuple[Path, ...]) -> None:
         place, spec = self.place, self._spec
+        sandbox = replace(place.sandbox, writable=(*place.sandbox.writable, *kept))
         for name in OWN:  # what one process leaves there, no other finds
             scratch.empty(place.folder / name)
         told = {
@@ -151,7 +156,7 @@ class Worker:
             log = self._printed.fileno
             try:
                 self._process = Process(
-                    place.sandbox,
+                    sandbox,
                     (*self._setting.prefix, *spec.cmd),
                     told,
                     stdin=given,

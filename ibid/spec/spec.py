@@ -20,6 +20,7 @@ RESERVED = frozenset(
     {
         *("HOME", "TMPDIR", "PFS_ROOT", "SECRETS_ROOT", "DATUM_SOCKET", "IBID_MODULES"),
         "IBID_SETTING",
+        "STATE_FOLDER",
         *("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "PYTHONNOUSERSITE"),
     }
 )

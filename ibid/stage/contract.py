@@ -2,7 +2,8 @@
 
 Standard library only, so that any image with Python can hold a stage. By default a stage reads
 `/pfs/<input>` and writes `/pfs/out`, as in a Pachyderm worker; `PFS_ROOT` moves `/pfs`, and
-`--in NAME=PATH` with `--out PATH` names each folder (Kubeflow, a debugger).
+`--in NAME=PATH` with `--out PATH` names each folder (Kubeflow, a debugger). A stage that can go on
+where it was ended has `--state PATH` as well, or `STATE_FOLDER`: a folder that outlives it.
 """
 
 import argparse
@@ -12,9 +13,11 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+STATE = "STATE_FOLDER"
 Inputs = Mapping[str, Path]
 Params = Mapping[str, Any]
 
@@ -83,7 +86,8 @@ class TemporaryError(IbidError):
     code = ExitCode.TEMPORARY
 
 
-Run = Callable[[Inputs, Path, Params], ExitCode | None]
+# One that resumes takes `state` too, a folder or None.
+Run = Callable[..., ExitCode | None]
 
 
 def read_params(inputs: Inputs) -> dict[str, Any]:
@@ -127,20 +131,26 @@ def pfs_inputs(root: Path) -> dict[str, Path]:
     }
 
 
-def main(run: Run, argv: Sequence[str] | None = None) -> int:
+def main(run: Run, argv: Sequence[str] | None = None, *, resumes: bool = False) -> int:
     """Run a stage over the datums that its command line or its launcher gives it.
 
-    Returns the exit code. In a batch every datum's failure is told to the launcher and the next
-    datum is asked for, so that one bad datum does not cost the others.
+    With `resumes`, the stage is also given its state folder. Returns the exit code. In a batch
+    every datum's failure is told to the launcher and the next datum is asked for, so that one bad
+    datum does not cost the others.
     """
     from ibid.stage import worker  # it imports this module
 
     parser = argparse.ArgumentParser(description=sys.modules[run.__module__].__doc__)
     parser.add_argument("--in", dest="inputs", action="append", default=[], metavar="NAME=PATH")
     parser.add_argument("--out", type=Path, metavar="PATH")
+    if resumes:
+        told = os.environ.get(STATE)
+        parser.add_argument("--state", type=Path, metavar="PATH", default=told and Path(told))
     args = parser.parse_args(argv)
     if bool(args.inputs) != bool(args.out) or any("=" not in item for item in args.inputs):
         parser.error("--in NAME=PATH and --out PATH go together")
+    if resumes:
+        run = partial(run, state=args.state)
     if args.inputs:
         named = dict(item.split("=", 1) for item in args.inputs)
         if len(named) != len(args.inputs):

@@ -31,6 +31,7 @@ _CAPS = {
     "AVX2": ("AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL", "Haswell"),
     "AVX512_CORE": ("AVX512_CLX AVX512_CNL AVX512_ICL", "SkylakeX"),
 }
+XLA = "--xla_gpu_deterministic_ops=true --xla_gpu_autotune_level=0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +108,17 @@ def environment(settings: Settings) -> dict[str, str]:
         "OMP_NUM_THREADS": threads,
         "OPENBLAS_NUM_THREADS": threads,
         "TF_NUM_INTRAOP_THREADS": threads,
-        "TF_NUM_INTEROP_THREADS": threads,
+        # One operation at a time, each on all threads. Where several run at once, which of them
+        # ends first has changed the gradients of MobileNetV2, whatever TensorFlow promises.
+        "TF_NUM_INTEROP_THREADS": threads if settings.level == "fast" else "1",
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
         "SOURCE_DATE_EPOCH": "0",
     }
     if settings.level != "fast":
         variables["TF_DETERMINISTIC_OPS"] = "1"
+        if variables["KERAS_BACKEND"] == "jax":
+            # On a GPU: no sums in the order in which they happen to end, no choice by a stopwatch.
+            variables["XLA_FLAGS"] = XLA
     if settings.level == "portable":
         # OpenBLAS never takes more threads than there are cores, and its sums depend on both.
         variables["OPENBLAS_NUM_THREADS"] = "1"
@@ -143,6 +149,7 @@ def framework(params: Mapping[str, Any]) -> None:
         level = resolve(params).level
         if level != "fast":
             tensorflow.config.experimental.enable_op_determinism()
+            _take_the_deadline_away()
         if level == "portable":
             _leave_out_estimates(tensorflow)
         tensorflow.config.list_logical_devices()  # starts the threads, so that they can be counted
@@ -168,3 +175,19 @@ def _leave_out_estimates(tensorflow: ModuleType) -> None:
     modules: list[Any] = [tensorflow.math, sys.modules["tensorflow.python.ops.math_ops"]]
     for module in modules:
         module.rsqrt, module.reciprocal = rsqrt, reciprocal
+
+
+def _take_the_deadline_away() -> None:
+    """Let TensorFlow's optimizer of graphs come to its end, however long that takes.
+
+    It gives up after five minutes by the clock, and the graph quietly runs as it was, which rounds
+    otherwise: on a machine that is busy enough, the same training would give other bits. There is
+    no public way to set this once TensorFlow is imported.
+    """
+    from tensorflow.core.protobuf.config_pb2 import ConfigProto
+    from tensorflow.python.eager import context
+
+    config = ConfigProto()
+    config.graph_options.rewrite_options.meta_optimizer_timeout_ms = -1
+    context.context()._config = config
+    context.context().function_call_options = None  # else it would not look again

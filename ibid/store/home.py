@@ -47,6 +47,11 @@ class Home:
         return self.path / "memo"
 
     @property
+    def state(self) -> Path:
+        """What stages keep to go on from, a folder a datum; it may be removed at any time."""
+        return self.path / "state"
+
+    @property
     def deployed(self) -> Path:
         """Where the local deployment puts an accepted release."""
         return self.path / "deployed"

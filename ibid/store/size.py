@@ -24,7 +24,10 @@ class RepoSize:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A whole home, in bytes. `free` is what gc would remove."""
+    """A whole home, in bytes.
+
+    `state` is what stages keep to go on from; `free` is what gc would remove.
+    """
 
     repos: tuple[RepoSize, ...]
     logical: int
@@ -33,6 +36,7 @@ class Size:
     logs: int
     database: int
     quarantine: int
+    state: int
     free: Swept
 
     def as_json(self) -> dict[str, Any]:
@@ -56,6 +60,7 @@ def measure(home: Home, store: Store, cites: Cites) -> Size:
         logs=_below(home.logs),
         database=sum(path.stat().st_size for path in home.path.glob("ibid.db*")),
         quarantine=_below(home.quarantine),
+        state=_below(home.state),
         free=Swept(len(freed), sum(freed)),
     )
 

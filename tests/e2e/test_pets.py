@@ -114,7 +114,9 @@ def test_killed_in_transform_and_in_model_it_goes_on_to_the_same_digests(release
     assert 0 < transform["skipped"] < transform["datums"] == PETS
     assert home.processes() == []
     assert "train" not in home.run()
+    assert home.has_printed("model", "Going on from a checkpoint, after")
     assert home.digests() == released.first
+    assert home.json("size")["state"] == 0
 
 
 def test_a_change_to_calibrate_runs_it_and_what_follows_and_nothing_else(released):

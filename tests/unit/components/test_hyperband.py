@@ -38,9 +38,9 @@ def test_the_best_are_promoted_and_ties_go_to_the_lower_number():
 def test_the_search_trains_each_rung_in_order_and_the_best_for_longer():
     asked = []
 
-    def train(trial, epochs):
-        asked.append((trial, epochs))
-        return -abs(trial - 2) + epochs / 100
+    def train(trials, epochs):
+        asked.extend((trial, epochs) for trial in trials)
+        return [-abs(trial - 2) + epochs / 100 for trial in trials]
 
     results = list(hyperband.search(hyperband.schedule(4, 2, 2), train))
     assert asked == [

@@ -1,14 +1,17 @@
 import csv
 import io
 import json
+import os
 
 import pytest
 import tiny_pets
+import yaml
 
 from components.segmentation import dataset
 from components.tune import stage
 from components.tune.hyperband import Result
 from components.tune.parameters import Parameters
+from components.tune.scores import Score, Training
 from components.tune.space import draw
 from components.tune.trials import DIVERGED
 from ibid.stage.contract import BadInputError
@@ -54,7 +57,9 @@ def rows(done):
 def test_the_budget_comes_first(done):
     lines = done[0].stdout.splitlines()
     assert lines[0] == "Hyperband: 2 brackets, 4 trials, 7 epochs, at most 14 steps"
-    assert lines[1].startswith("Trial[0] epochs=1 val_mean_iou=")
+    assert sorted(line.partition(" val")[0] for line in lines[1:3]) == [
+        "Trial[0] epochs=1", "Trial[1] epochs=1"
+    ]  # fmt: skip
 
 
 def test_the_defaults_have_two_brackets_and_nine_trials():
@@ -84,17 +89,52 @@ def test_the_winner_is_the_best_row_of_the_table(done, rows):
     assert (found["batch_size"], found["backbone"]) == (4, "plain")
 
 
-def test_a_trial_alone_comes_out_as_it_did_among_the_others(world, rows):
-    """In another process, with other trials or none before it."""
-    from components.tune.trials import Trials
-    from ibid.stage import determinism
+def test_one_trial_at_a_time_gives_the_same_bytes(world, done, tmp_path):
+    alone = tiny_pets.start("tune", world, tmp_path / "out", PARAMS | {"parallel": 1})
+    assert alone.returncode == 0, alone.stderr
+    assert tiny_pets.files(tmp_path / "out") == done[1]
 
-    determinism.enter(PARAMS)
-    determinism.framework(PARAMS)
+
+def test_no_more_trials_run_at_once_than_there_are_cores():
+    cores = len(os.sched_getaffinity(0))
+    assert stage.at_once(Parameters.of(PARAMS | {"parallel": 1})) == 1
+    assert stage.at_once(Parameters.of(PARAMS | {"parallel": cores + 1})) == cores
+
+
+def test_by_default_a_search_takes_no_more_cores_than_its_pipeline_asks_for():
+    text = (tiny_pets.ROOT / "pipelines/pets/pipeline.yaml").read_text()
+    (tune,) = [each for each in yaml.safe_load(text)["pipelines"] if each["name"] == "tune"]
+    assert tiny_pets.defaults("tune")["parallel"] <= tune["resources"]["cpu"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("trials")
+
+
+@pytest.fixture(scope="module")
+def train(world, folder):
+    """What trains trials, here."""
     splits = [dataset.load(world / "transform" / name) for name in ("training", "validation")]
-    trials = Trials(Parameters.of(PARAMS), {"plain": None}, *splits)
-    assert trials.train(3, 2) == float(rows[4]["val_mean_iou"])
-    assert trials.last[3]["val_loss"] == float(rows[4]["val_loss"])
+    return stage.prepare(PARAMS, {"plain": None}, *splits, folder, "mine")
+
+
+def test_a_trial_alone_comes_out_as_it_did_among_the_others(train, rows):
+    """In another process, with other trials or none before it."""
+    assert train(Training(3, 2)) == score(rows[4])
+
+
+def test_a_trial_goes_on_from_its_checkpoint_and_its_past_scores_are_known(train, rows, folder):
+    first, promoted = rows[int(rows[2]["trial"])], rows[2]
+    trial = int(promoted["trial"])
+    assert train(Training(trial, 1)) == score(first)
+    assert (folder / f"trial-{trial}").exists()
+    assert train(Training(trial, 2)) == score(promoted)
+    assert train(Training(trial, 1)) == score(first)
+
+
+def score(row):
+    return Score(float(row["val_mean_iou"]), float(row["val_loss"]))
 
 
 def test_among_equal_trials_the_first_wins():

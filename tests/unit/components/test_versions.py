@@ -14,7 +14,7 @@ from components.segmentation.fitting import hard_masks
 from components.segmentation.versions import migrate
 from components.transform.parameters import Parameters as Transform
 from components.tune.parameters import Parameters as Tune
-from components.tune.parameters import one_backbone
+from components.tune.parameters import one_at_a_time, one_backbone
 from ibid.spec.parameters import compose, load_model
 from ibid.stage.contract import BadInputError, UsageError
 
@@ -71,6 +71,11 @@ def test_train_1_to_2_and_tune_2_to_3_leave_the_masks_hard():
     assert hard_masks({"mixup_alpha": 0.2})["mixup_alpha"] == 0.2
 
 
+def test_tune_3_to_4_trains_one_trial_at_a_time_as_before():
+    assert one_at_a_time({"eta": 3}) == {"eta": 3, "parallel": 1}
+    assert one_at_a_time({"parallel": 2}) == {"parallel": 2}
+
+
 def test_ingest_1_to_2_takes_in_what_it_took_before():
     before = {"version": 1, "jpeg_quality": 95, "max_file_mb": 64}
     now = Ingest.of(before)
@@ -91,7 +96,8 @@ def test_deploy_1_to_2_says_which_value_must_be_given():
 def test_a_stage_reads_an_old_file_and_its_log_says_what_changed(caplog):
     soft = {"mixup_alpha": 0.0, "label_smoothing": 0.0}
     new = tiny_pets.defaults("tune") | {"augment": True, "dropout": 0.1, "bn_momentum": 0.9} | soft
-    later = {"backbone", *soft}
+    new |= {"parallel": 1}
+    later = {"backbone", "parallel", *soft}
     old = {name: value for name, value in new.items() if name not in later} | {"version": 1}
     with caplog.at_level(logging.WARNING):
         assert Tune.of(old) == Tune.of(new | {"backbone": None})
@@ -99,6 +105,7 @@ def test_a_stage_reads_an_old_file_and_its_log_says_what_changed(caplog):
         "components.tune.parameters: version 1 -> 2: backbone: absent -> nothing",
         "components.tune.parameters: version 2 -> 3: label_smoothing: absent -> 0.0",
         "components.tune.parameters: version 2 -> 3: mixup_alpha: absent -> 0.0",
+        "components.tune.parameters: version 3 -> 4: parallel: absent -> 1",
     ]
 
 

@@ -262,7 +262,7 @@ SET = {
     ),
     "a version of the future": (
         ["tune.version=9"],
-        "override tune.version=9: tune: expected a version from 1 to 3, received 9",
+        "override tune.version=9: tune: expected a version from 1 to 4, received 9",
     ),
 }  # fmt: skip
 

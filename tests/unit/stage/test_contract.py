@@ -209,3 +209,28 @@ print(sorted(foreign - {{"__main__"}}))
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")
     assert (tmp_path / "done").exists()
+
+
+def keep(inputs, output, params, state):
+    (output / "state").write_text(str(state))
+
+
+@pytest.mark.parametrize("named", [["--state", "/kept"], []])
+def test_a_stage_that_resumes_is_given_its_state_folder(tmp_path, monkeypatch, named):
+    monkeypatch.setenv("STATE_FOLDER", "/told")
+    argv = ["--in", f"a={tmp_path}", "--out", str(tmp_path / "out"), *named]
+    assert main(keep, argv, resumes=True) == 0
+    assert (tmp_path / "out" / "state").read_text() == (named[-1] if named else "/told")
+
+
+def test_there_need_be_no_state_folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("STATE_FOLDER", raising=False)
+    assert main(keep, ["--in", f"a={tmp_path}", "--out", str(tmp_path)], resumes=True) == 0
+    assert (tmp_path / "state").read_text() == "None"
+
+
+def test_a_stage_that_does_not_resume_takes_no_state_folder(tmp_path, capsys):
+    with pytest.raises(SystemExit) as refused:
+        main(keep, ["--in", f"a={tmp_path}", "--out", str(tmp_path), "--state", "/kept"])
+    assert refused.value.code == ExitCode.USAGE
+    assert "--state" in capsys.readouterr().err

@@ -42,7 +42,9 @@ def test_every_level_fixes_zone_threads_and_dates():
         assert variables["SOURCE_DATE_EPOCH"] == "0"
         threads = {name: value for name, value in variables.items() if "THREADS" in name}
         blas = threads.pop("OPENBLAS_NUM_THREADS")
+        between = threads.pop("TF_NUM_INTEROP_THREADS")
         assert {*threads.values()} == {"2"}
+        assert between == ("2" if level == "fast" else "1")
         assert blas == ("1" if level == "portable" else "2")
 
 
@@ -87,6 +89,15 @@ def test_the_launcher_chooses_the_backend(monkeypatch):
     assert determinism.environment(Settings())["KERAS_BACKEND"] == "tensorflow"
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert determinism.environment(Settings())["KERAS_BACKEND"] == "jax"
+
+
+def test_jax_is_told_to_be_deterministic_and_others_are_not(monkeypatch):
+    strict, fast = Settings("strict", 2, None), Settings("fast", 2, None)
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert "--xla_gpu_deterministic_ops=true" in determinism.environment(strict)["XLA_FLAGS"]
+    assert "XLA_FLAGS" not in determinism.environment(fast)
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    assert "XLA_FLAGS" not in determinism.environment(strict)
 
 
 def test_entering_puts_the_settings_in_force(monkeypatch):
