@@ -18,7 +18,7 @@ from ibid.proof.compare import compare as compare_commits
 from ibid.proof.elsewhere import unpacked
 from ibid.proof.lineage import Lineage, Origin
 from ibid.proof.lineage import lineage as trace
-from ibid.proof.verify import State, Verification
+from ibid.proof.verdict import State, Verification
 from ibid.proof.verify import verify as run_verify
 from ibid.proof.why import Step
 from ibid.proof.why import why as explain

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ibid.engine.work import Work
@@ -115,6 +115,19 @@ def _tree_differences(prefix: str, old: Digest, new: Digest, store: Store) -> li
 def verb(then: Entry | None, now: Entry | None) -> str:
     """Say what became of an entry."""
     return "is new" if then is None else "is gone" if now is None else "changed"
+
+
+def environment_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Say `numpy 2.1.2 -> 2.1.3` of a package, and `threads 2 -> 8` of the machine."""
+    packages = [{n: v.split(" ") for n, v in t.get("packages", {}).items()} for t in (then, now)]
+    for name in sorted({*packages[0], *packages[1]}):
+        old, new = (each.get(name, ["absent", ""]) for each in packages)
+        if old != new:
+            same = old[0] == new[0]
+            yield f"{name} {old[0]}: other files" if same else f"{name} {old[0]} -> {new[0]}"
+    rest = [{n: v for n, v in t.items() if n != "packages"} for t in (then, now)]
+    for line in flat_differences(rest[0], rest[1]):
+        yield line.removeprefix("machine.")
 
 
 def flat_differences(old: Any, new: Any, prefix: str = "") -> list[str]:

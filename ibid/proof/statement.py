@@ -12,7 +12,7 @@ from typing import Any
 
 import ibid
 from ibid.engine.setting import ELSEWHERE
-from ibid.proof.verify import Stage, Verification
+from ibid.proof.verdict import Stage, Verification
 from ibid.stage.canonical import json_bytes
 from ibid.store import statements
 from ibid.store.commits import Commit, Store

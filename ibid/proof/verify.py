@@ -10,13 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from ibid.engine import scratch
 from ibid.engine.again import Again, logs_of, run_again
-from ibid.engine.changes import flat_differences
+from ibid.engine.changes import environment_differences
 from ibid.engine.events import JobDone, JobStarted, Watch
 from ibid.engine.execution import Task
 from ibid.engine.setting import ELSEWHERE
@@ -26,89 +25,13 @@ from ibid.proof.cause import MOST, Cause, find_cause, gave
 from ibid.proof.chain import Name, causes_of, chain
 from ibid.proof.differ import ask
 from ibid.proof.inside import inside
-from ibid.spec.preimage import Digest
+from ibid.proof.judge import judge
+from ibid.proof.verdict import Stage, State, Verification, summary
 from ibid.stage.contract import ExitCode, TemporaryError, UsageError
 from ibid.store.commits import Commit, Store, new_id
 from ibid.store.home import Home, Waiting
-from ibid.store.jobs import FAILURE, SUCCESS, Jobs
+from ibid.store.jobs import FAILURE, SUCCESS
 from ibid.store.manifest import name_of
-from ibid.store.trees import FILE, Entry
-
-
-class State(StrEnum):
-    """What came of one stage."""
-
-    SAME = "the same bytes"
-    OTHER = "other bytes"
-    EFFECT = "an effect, never run again"
-    NOT_RUN = "not run"
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A file as it is on record and as it came out now; None where there is none."""
-
-    path: str
-    then: Digest | None
-    now: Digest | None
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One commit, made again.
-
-    `again` of its `datums` were run; `found` is the digest that came out, if all were; `why` says
-    what is wrong beside the files that differ: a failure, another exit code, what it follows.
-    """
-
-    commit: Commit
-    state: State
-    datums: int = 0
-    again: int = 0
-    seconds: float = 0
-    found: Digest | None = None
-    differences: tuple[Difference, ...] = ()
-    why: str = ""
-    weaker: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What a verify found; `environment` says how what is installed is not what is cited.
-
-    Of the first stage that differs, `inside` says where in its first file, `cause` likely why.
-    """
-
-    commit: Commit
-    inputs: tuple[Commit, ...]
-    stages: tuple[Stage, ...]
-    environment: tuple[str, ...]
-    inside: tuple[str, ...]
-    cause: Cause | None
-    only: str | None
-    sample: float
-    started: float
-    finished: float
-
-    @property
-    def subject(self) -> Commit:
-        """What the verdict is about: the commit, or the output of the one stage asked for."""
-        return self.stages[-1].commit if self.only else self.commit
-
-    @property
-    def sampled(self) -> bool:
-        """Whether of some stage not all datums were run."""
-        return any(0 < stage.again < stage.datums for stage in self.stages)
-
-    @property
-    def first(self) -> Stage | None:
-        """The first stage that gave other bytes."""
-        return next((stage for stage in self.stages if stage.state is State.OTHER), None)
-
-    @property
-    def passed(self) -> bool:
-        """Whether all that was run gave the bytes on record."""
-        return self.first is None
 
 
 def verify(
@@ -251,8 +174,8 @@ class _Verify:
         work = works[name_of(commit)]
         if told["environment"] == work.environment_digest:
             return []
-        cited_one = json.loads(self._store.objects.read(told["environment_record"]))
-        return flat_differences(cited_one, work.environment)
+        then = json.loads(self._store.objects.read(told["environment_record"]))
+        return [*environment_differences(then, work.environment)]
 
     def _run_all(self, chosen: Sequence[Commit]) -> list[Stage]:
         """Run each commit's job when all before it gave what they should."""
@@ -297,12 +220,14 @@ class _Verify:
             raise TemporaryError(
                 f"Expected {name} to run to its end.", received=next(iter(found.open.values()))
             )
-        stage = self._compare(commit, work, drawn, found, time.monotonic() - begun)
+        stage = judge(self._store, commit, work, drawn, found, time.monotonic() - begun)
         if stage.found:
             made = self._heads[name_of(commit)]
             self._heads[name_of(commit)] = replace(made, tree=stage.found)
         self._seen[name_of(commit)] = work, drawn, found
-        if not found.failures:
+        if found.failures:
+            self._say(f"{name}: what it printed is in {found.logs}")
+        else:
             found.forget()
         other = stage.state is State.OTHER
         self._watch(
@@ -318,79 +243,7 @@ class _Verify:
         )
         return stage
 
-    def _compare(
-        self, commit: Commit, work: Work, drawn: Sequence[Task], found: Again, seconds: float
-    ) -> Stage:
-        trees = self._store.trees
-        made = [found.results[task.key].tree for task in drawn if task.key in found.results]
-        count = len(work.datums)
-        whole = len(drawn) == count
-        tree = trees.merge(made).digest if whole and not found.failures else None
-        why = [f"fails now: {error.strip()}" for error in found.failures.values()][:1]
-        code, then = _code(found), json.loads(commit.provenance)["exit_code"]
-        if whole and not why and code != then:
-            why.append(f"exit code: was {then}, is {code}")
-        if whole and tree:
-            differing = [_difference(*each) for each in trees.compare(commit.tree, tree)]
-        else:
-            differing = self._compare_parts(commit, work, drawn, found)
-        differing.sort(key=lambda each: each.path)
-        state = State.OTHER if differing or why else State.SAME
-        return Stage(
-            commit,
-            state,
-            count,
-            len(drawn),
-            seconds,
-            tree,
-            tuple(differing),
-            "; ".join(why),
-            found.weaker,
-        )
-
-    def _compare_parts(
-        self, commit: Commit, work: Work, drawn: Sequence[Task], found: Again
-    ) -> list[Difference]:
-        """Compare what single datums gave with what is on record of them.
-
-        Of a datum whose result is no longer cached, files that came out then and not now are not
-        missed: which files of the commit were its own is not told.
-        """
-        told = json.loads(commit.provenance)
-        keys = {t.key: t.datum.key(work.spec, told["code"], told["environment"]) for t in drawn}
-        known = Jobs(self._store).results(keys.values())
-        trees, differing = self._store.trees, list[Difference]()
-        for key, result in found.results.items():
-            if keys[Digest(key)] in known:
-                then_tree = known[keys[Digest(key)]].tree
-                differing += [_difference(*e) for e in trees.compare(then_tree, result.tree)]
-                continue
-            for path, now in trees.walk(result.tree):
-                then = trees.find(commit.tree, path)
-                if now.kind == FILE and (then is None or then.digest != now.digest):
-                    differing.append(_difference(path, then, now))
-        return differing
-
-
-def summary(stage: Stage) -> str:
-    """Say in a line how a stage differs: what is wrong, the first file, how many more."""
-    paths = [each.path.lstrip("/") for each in stage.differences]
-    files = (
-        [f"{paths[0]} and {len(paths) - 1} more files" if len(paths) > 1 else paths[0]]
-        if paths
-        else []
-    )
-    return "; ".join([*files, *([stage.why] if stage.why else [])])
-
 
 def _draw(tasks: Sequence[Task], share: float) -> Sequence[Task]:
     """Choose a share of many datums by the digests of their paths, so that it is no choice."""
     return sorted(tasks, key=lambda task: task.datum.id)[: math.ceil(share * len(tasks))]
-
-
-def _difference(path: str, then: Entry | None, now: Entry | None) -> Difference:
-    return Difference(path, then.digest if then else None, now.digest if now else None)
-
-
-def _code(found: Again) -> int:
-    return max((result.code for result in found.results.values()), default=0)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ibid.engine.changes import fixed_part, flat_differences, verb
+from ibid.engine.changes import environment_differences, fixed_part, flat_differences, verb
 from ibid.proof.lineage import Given, Origin, lineage
 from ibid.spec.preimage import Digest
 from ibid.stage.contract import UsageError
@@ -180,12 +180,14 @@ class _Why:
 
     def _compare_own(self, a: Origin, b: Origin) -> None:
         """Compare code, environment and spec of one pipeline."""
+        objects = self._store.objects
         records = [json.loads(self._commit(o).provenance) for o in (a, b)]
         if a.code != b.code and a.code and b.code:
             for line in self._code_differences(a.code, b.code):
                 self._add("code", line, b.repo)
         if a.environment != b.environment:
-            for line in self._environment_differences(*records):
+            told = [json.loads(objects.read(r["environment_record"])) for r in records]
+            for line in environment_differences(*told):
                 self._add("environment", line, b.repo)
         if records[0]["spec"] != records[1]["spec"]:
             for line in flat_differences(records[0]["spec"], records[1]["spec"]):
@@ -197,19 +199,6 @@ class _Why:
             yield f"{path.lstrip('/')} {verb(then, now)}"
         if len(changed) > SHOWN:
             yield f"and {len(changed) - SHOWN} more files of code"
-
-    def _environment_differences(self, a: dict[str, Any], b: dict[str, Any]) -> Iterator[str]:
-        """Say `numpy 2.1.2 -> 2.1.3` of a package, and `threads 2 -> 8` of the machine."""
-        told = [json.loads(self._store.objects.read(r["environment_record"])) for r in (a, b)]
-        packages = [{n: v.split(" ") for n, v in t.get("packages", {}).items()} for t in told]
-        for name in sorted({*packages[0], *packages[1]}):
-            then, now = (p.get(name, ["absent", ""]) for p in packages)
-            if then != now:
-                same = then[0] == now[0]
-                yield f"{name} {then[0]}: other files" if same else f"{name} {then[0]} -> {now[0]}"
-        rest = [{n: v for n, v in t.items() if n != "packages"} for t in told]
-        for line in flat_differences(rest[0], rest[1]):
-            yield line.removeprefix("machine.")
 
     def _commit(self, origin: Origin) -> Commit:
         return self._store.resolve(origin.repo, origin.commit)

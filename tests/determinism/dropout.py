@@ -14,7 +14,8 @@ import tempfile
 from pathlib import Path
 
 from ibid.engine.project import load
-from ibid.proof.verify import Verification, verify
+from ibid.proof.verdict import Verification
+from ibid.proof.verify import verify
 from tests.determinism.table import Table
 
 ROOT = Path(__file__).parents[2]

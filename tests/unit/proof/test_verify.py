@@ -12,7 +12,7 @@ import pytest
 from ibid.engine.record import cited
 from ibid.proof import statement, verify
 from ibid.proof.cause import REPEATS, UNTOLD
-from ibid.proof.verify import State
+from ibid.proof.verdict import State
 from ibid.stage.canonical import json_bytes
 from ibid.stage.contract import BadInputError, UsageError
 from ibid.store.remote import Remote
@@ -139,9 +139,9 @@ def test_what_differs_of_the_environment_is_said_before_anything_is_run(done):
     found = run_verify(done, said=said)
     assert said == [
         "What is installed is not what is cited:",
-        '  packages.numpy "2.1.2 abc" -> absent',
+        "  numpy 2.1.2 -> absent",
     ]
-    assert (found.passed, found.environment) == (True, ('packages.numpy "2.1.2 abc" -> absent',))
+    assert (found.passed, found.environment) == (True, ("numpy 2.1.2 -> absent",))
 
 
 def test_one_stage_alone_is_made_from_its_stored_inputs(random):
