@@ -28,18 +28,22 @@ from tests.determinism.table import Table
 ROOT = Path(__file__).parents[2]
 TRAINING = {"train", "tune", "model"}
 FRAMEWORK = TRAINING | {"calibrate", "evaluate"}
-STAGES = FRAMEWORK | {"ingest", "transform", "release", "deploy"}
+STAGES = FRAMEWORK | {"ingest", "transform", "survey", "release", "deploy"}
 # Every kind of file that is stored, and the pipelines that are given it.
 FILES = {
     "stream": {"0001-a/images.tar.gz": {"ingest"}},
     "weights": {"weights.json": TRAINING},
-    "ingest": {"pets/0001-a/pug_1/image.jpg": {"transform"}, "quarantine/0001-a/x": set()},
-    "transform": {
-        "training/pug_1/image.png": TRAINING,
-        "validation/pug_2/metadata.json": TRAINING,
-        "calibration/pug_3/mask.png": TRAINING | {"calibrate"},
-        "test/pug_4/image.png": TRAINING | {"evaluate"},
+    "ingest": {
+        "pets/0001-a/pug_1/image.jpg": {"transform", "survey"},
+        "quarantine/0001-a/x": {"survey"},
     },
+    "transform": {
+        "training/pug_1/image.png": TRAINING | {"survey"},
+        "validation/pug_2/metadata.json": TRAINING | {"survey"},
+        "calibration/pug_3/mask.png": TRAINING | {"survey", "calibrate"},
+        "test/pug_4/image.png": TRAINING | {"survey", "evaluate"},
+    },
+    "survey": {"report.json": set(), "report.html": set()},
     "train": {"model.keras": {"evaluate"}, "history.csv": {"evaluate"}},
     "tune": {"optimal_hp.json": {"model"}, "trials.csv": set()},
     "model": {"model.keras": {"calibrate", "evaluate", "release"}},
@@ -50,8 +54,8 @@ FILES = {
 }
 PACKAGES = {
     "pillow": STAGES,
-    "tensorflow": FRAMEWORK,
-    "matplotlib": {"calibrate", "evaluate"},
+    "tensorflow": FRAMEWORK | {"survey"},  # which it never imports: the report's packages are one
+    "matplotlib": {"calibrate", "evaluate", "survey"},
     "typer": set(),
 }
 NO_PART = ("README.md", "components/parameters.py", "ibid/engine/run.py", "ibid/store/trees.py")

@@ -22,6 +22,8 @@ RECIPE = Recipe(
     plateau_patience=1,
     plateau_factor=0.5,
     early_stopping_patience=3,
+    mixup_alpha=0.4,
+    label_smoothing=0.1,
 )
 
 

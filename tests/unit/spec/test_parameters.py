@@ -256,7 +256,7 @@ SET = {
     "portable on every core": (
         ["determinism=portable", "determinism.threads=null"],
         (
-            "override determinism.threads=null: determinism.threads: expected a number of threads, "
+            "override determinism.threads=null: determinism.threads: expected a value, "
             "the same on every machine, for the level portable, received nothing"
         ),
     ),
