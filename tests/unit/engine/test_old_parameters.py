@@ -108,7 +108,7 @@ def test_new_code_reads_the_old_file_and_its_log_says_what_changed(mini, moved_o
     assert list(done.done) == ["ingest"]
     assert new.id != old.id
     assert new.tree == old.tree
-    assert "version 1 -> 2: least_side: absent -> 8" in mini.logs()
+    assert "version 2 -> 3: least_side: absent -> 8" in mini.logs()
 
 
 def test_nothing_is_run_again_within_a_version(mini, moved_on):
