@@ -97,9 +97,9 @@ def test_without_softening_the_bits_are_those_of_hard_masks(straight, splits):
             ]
             photos, masks = (np.stack(part) for part in zip(*pairs, strict=True))
             losses.append(model.train_on_batch(photos, masks))
-        assert np.mean(losses, dtype=float) == straight[epoch - 1][0]["loss"]
+        assert np.mean(losses, dtype=float) == straight[epoch - 1].history[-1]["loss"]
     variables = [*model.variables, *model.optimizer.variables]
-    for one, other in zip(variables, straight[1][1].variables, strict=True):
+    for one, other in zip(variables, straight[1].variables, strict=True):
         assert (keras.ops.convert_to_numpy(one) == other).all()
 
 
@@ -110,21 +110,22 @@ def softened(trainer, splits):
 
 
 def test_softening_changes_what_is_learnt(softened, straight):
-    assert softened[0][0]["loss"] != straight[0][0]["loss"]
-    assert softened[0][0]["val_loss"] != straight[0][0]["val_loss"]
+    assert softened[0].history[0]["loss"] != straight[0].history[0]["loss"]
+    assert softened[0].history[0]["val_loss"] != straight[0].history[0]["val_loss"]
 
 
 def test_a_softened_training_goes_on_from_a_checkpoint(trainer, softened, splits):
-    again = list(trainer.epochs(SOFT, softened[0][1], 3, *splits))
-    assert [row for row, _ in again] == [row for row, _ in softened[1:]]
-    for one, other in zip(again[-1][1].variables, softened[-1][1].variables, strict=True):
+    again = list(trainer.epochs(SOFT, softened[0], 3, *splits))
+    assert again[-1].history == softened[-1].history
+    for one, other in zip(again[-1].variables, softened[-1].variables, strict=True):
         assert (one == other).all()
 
 
 def test_validation_is_neither_mixed_nor_smoothed(trainer, softened, splits):
     from components.segmentation.inference import infer
 
-    row, checkpoint = softened[-1]
+    checkpoint = softened[-1]
+    row = checkpoint.history[-1]
     weights = checkpoint.variables[: len(trainer.model.variables)]
     for variable, value in zip(trainer.model.variables, weights, strict=True):
         variable.assign(value)
