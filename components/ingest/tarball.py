@@ -62,6 +62,8 @@ def _member(archive: tarfile.TarFile, info: tarfile.TarInfo, limits: Limits) -> 
     stream = archive.extractfile(info) if info.isreg() else None
     if stream is None:
         return Member(part, name, problem="Expected a file. Received: a link or a device")
+    if info.issparse():  # a few bytes may declare any size, which no total of packed bytes shows
+        return Member(part, name, problem="Expected a file packed whole. Received: a sparse one")
     if reason := limits.too_large(info.size):
         return Member(part, name, problem=reason)
     return Member(part, name, stream.read())

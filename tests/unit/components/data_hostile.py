@@ -22,6 +22,7 @@ PHOTO, MASK, HEAD, LIST = (
     "annotations/list.txt",
 )
 Content = dict[str, bytes | None]
+MEGABYTE = 1_000_000
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -158,6 +159,22 @@ def special(kind: bytes, target: str = "") -> Callable[[Path], None]:
     return lambda upload: tarball(upload, add)
 
 
+def sparse(archive: tarfile.TarFile) -> None:
+    """A megabyte of zeros in a header of PAX, version 0.1."""
+    told = {"GNU.sparse.map": f"{MEGABYTE},0", "GNU.sparse.realsize": str(MEGABYTE)}
+    member(archive, "images/Tabby_3.jpg", pax_headers=told)
+
+
+def sparse_old(upload: Path) -> None:
+    """A megabyte of zeros in a header of GNU's own, which holds its size at byte 483."""
+    block = bytearray(header("images/Tabby_3.jpg", 0, tarfile.GNUTYPE_SPARSE))
+    block[483:495] = b"%011o\0" % MEGABYTE
+    block[148:156] = b"%06o\0 " % sum(block[:148] + b" " * 8 + block[156:])
+    drawn.packed(upload, drawn.files())
+    path = upload / "images.tar.gz"
+    path.write_bytes(gzip.compress(bytes(block)) + path.read_bytes())
+
+
 def twice(upload: Path) -> None:
     tarball(upload, lambda archive: member(archive, PHOTO, MORE))
 
@@ -231,7 +248,6 @@ def bomb(*parts: tuple[bytes, int]) -> Callable[[Path], None]:
     return lay
 
 
-MEGABYTE = 1_000_000
 ZEROS = (bytes(10 * MEGABYTE), 1000)
 GIGABYTES = 10_000 * MEGABYTE
 
@@ -256,6 +272,8 @@ UPLOADS: dict[str, Callable[[Path], None]] = {
     "hardlink": special(tarfile.LNKTYPE, "../../../etc/passwd"),
     "device": special(tarfile.CHRTYPE),
     "fifo": special(tarfile.FIFOTYPE),
+    "sparse": lambda upload: tarball(upload, sparse),
+    "sparse-old": sparse_old,
     "folder-link": linked,
     "two-members": twice,
     "absolute": absolute,
