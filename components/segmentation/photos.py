@@ -38,6 +38,7 @@ TURNS = {
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
 # Beyond this Pillow warns, and beyond twice as many refuses, without telling width and height.
 MOST_PIXELS = 89_000_000
+MOST_PIXELS_OF_A_SIDE = 65_500  # libjpeg's, and all that can be encoded anew
 # A JPEG may come in scans, each a few bytes and each of all pixels; usual are 1 to 12.
 SCAN = b"\xff\xda"
 MOST_PIXELS_OF_SCANS = 2_000_000_000
@@ -172,6 +173,11 @@ def _photo(image: Image.Image) -> Photo:
 def _refuse_large(image: Image.Image, what: str, most: int) -> None:
     if image.width * image.height > most:
         raise BadInputError(_fewer(what, most), received=f"{image.width}x{image.height}")
+    if max(image.size) > MOST_PIXELS_OF_A_SIDE:
+        raise BadInputError(
+            f"Expected a {what} of at most {MOST_PIXELS_OF_A_SIDE} pixels a side.",
+            received=f"{image.width}x{image.height}",
+        )
 
 
 def _refuse_slow(image: Image.Image, what: str) -> None:

@@ -90,6 +90,10 @@ CHANGES: dict[str, Content] = {
     "other-file": {"images/Tabby_3.mat": b"matlab"},
     "huge": {PHOTO: png(50_000, 50_000, 8, 2, b"\0" * 99)},
     "large": {PHOTO: saved(Image.new("RGB", (1001, 1000), "red"), "PNG")},
+    "long-side": {
+        PHOTO: saved(Image.new("RGB", (66_000, 10), "red"), "PNG"),
+        MASK: drawn.png(drawn.trimap(66_000, 10)),
+    },
     "scans": {PHOTO: scans()},
     "large-file": {PHOTO: bytes(1_000_001)},
     "no-mask": {MASK: None},
