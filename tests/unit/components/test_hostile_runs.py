@@ -20,7 +20,7 @@ def pets(words):
     source = folder / "pipeline.yaml"
     whole = yaml.safe_load(source.read_text())
     whole["pipelines"] = [p for p in whole["pipelines"] if p["name"] in ("ingest", "transform")]
-    del whole["summary"], whole["next"]
+    del whole["summary"], whole["report"], whole["next"]
     source.write_text(yaml.safe_dump(whole))
     words.ibid("specs")
     drawn.packed(words.root / "good", good())
