@@ -107,7 +107,9 @@ def set_aside_rest(found: Annotations, photos: set[str], quarantine: Quarantine)
     """Put into quarantine what photos that never came have left, and bad lines of the list."""
     for shelf in (found.masks, found.heads):
         for pet_id in sorted(shelf.keys() - photos):
-            quarantine.add(_flat(shelf[pet_id]), f"Expected a photo {pet_id} to go with it.")
+            quarantine.add(
+                _flat(shelf[pet_id]), "Expected a photo of the same name. Received: none"
+            )
     for number, problem in sorted(found.listing.problems.items()):
         _set_aside_lines(f"line-{number}", problem, quarantine)
     if unknown := sorted(found.listing.entries.keys() - photos):

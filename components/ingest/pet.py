@@ -59,7 +59,9 @@ def make(member: Member, pet_id: str, found: Annotations, parameters: Parameters
     size, or shows nothing.
     """
     if pet_id not in found.masks:
-        raise BadInputError(f"Expected a mask trimaps/{pet_id}.png.", received="none")
+        raise BadInputError(
+            "Expected a mask of the same name.", received=f"no trimaps/{pet_id}.png"
+        )
     if not member.data:
         raise BadInputError("Expected a photo.", received="an empty file")
     most = parameters.max_megapixels * MEGA
@@ -144,7 +146,7 @@ def _heads(
         notes.append(f"no head box: {found.damaged[pet_id]}")
     inside = [box for box in boxes if _is_inside(box, photo.stored)]
     if len(inside) < len(boxes):
-        notes.append(f"{len(boxes) - len(inside)} head boxes left out: beyond the photo")
+        notes.append(f"head boxes left out: {len(boxes) - len(inside)} beyond the photo")
     turned = (photos.turn_box(box, photo.stored, photo.orientation) for box in inside)
     return [dict(zip(oxford.CORNERS, box, strict=True)) for box in turned]
 

@@ -1,6 +1,7 @@
 """Where files go that cannot become pets: none is lost without a reason.
 
 A record holds the file's name, size and digest, not the file: the upload still has it.
+Its kind is what was expected. That names no file, pet or upload, so that it can be counted.
 """
 
 import hashlib
@@ -13,6 +14,8 @@ from components.segmentation.oxford import PLAIN
 from ibid.stage import canonical
 from ibid.stage.contract import BadInputError
 
+RECEIVED = " Received: "
+
 
 class Quarantine:
     """The folder of one upload's refused files."""
@@ -20,25 +23,28 @@ class Quarantine:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._copies: Counter[str] = Counter()
-        self.reasons: list[str] = []
+        self.kinds: list[str] = []
 
     def add(self, member: Member, reason: str) -> None:
         """Record a file and why it was set aside."""
         known = {} if member.problem else _content(member.data)
-        self._write(member.name, {"part": member.part, "reason": reason, **known})
-        self.reasons.append(reason)
+        kind = reason.partition(RECEIVED)[0]
+        record = {"part": member.part, "kind": kind, "reason": reason, **known}
+        self._write(member.name, record)
+        self.kinds.append(kind)
 
     def refuse(self, refusal: BadInputError) -> None:
         """Record why nothing of the upload can be used."""
         name = printable(self._folder.name)
-        self._write(name, {"part": "upload", "reason": line(refusal), "hint": refusal.hint})
+        record = {"part": "upload", "kind": refusal.message, "reason": line(refusal)}
+        self._write(name, record | {"hint": refusal.hint})
 
     def clear(self) -> None:
         """Forget all records: where the upload itself is damaged they say nothing."""
         if self._folder.exists():
             shutil.rmtree(self._folder)
         self._copies.clear()
-        self.reasons.clear()
+        self.kinds.clear()
 
     def _write(self, name: str, record: dict[str, object]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +64,7 @@ class Quarantine:
 
 def line(refusal: BadInputError) -> str:
     """Write a refusal in a line: what was expected, and what came."""
-    received = "" if refusal.received is None else f" Received: {refusal.received}"
+    received = "" if refusal.received is None else f"{RECEIVED}{refusal.received}"
     return refusal.message + received
 
 

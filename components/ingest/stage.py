@@ -45,9 +45,9 @@ def _take_in(upload: Path, output: Path, parameters: Parameters) -> bool:
         _refuse(upload.name, refusal, quarantine)
         return False
     if not made:
-        _refuse(upload.name, _useless(upload.name, quarantine.reasons), quarantine)
+        _refuse(upload.name, _useless(quarantine.kinds), quarantine)
         return False
-    told = f"{made} pets, {len(quarantine.reasons)} files set aside"
+    told = f"{made} pets, {len(quarantine.kinds)} files set aside"
     print(f"{one_line(upload.name)}: {told}", file=sys.stderr)
     return True
 
@@ -65,7 +65,7 @@ def _make_pets(upload: Path, pets: Path, parameters: Parameters, quarantine: Qua
             if member.problem is not None:
                 raise BadInputError(member.problem)
             if pet_id in made:
-                raise BadInputError(f"Expected one photo of {pet_id}; another came first.")
+                raise BadInputError("Expected one photo a pet; another came first.")
             if (digest := hashlib.sha256(member.data).hexdigest()) in known:
                 raise BadInputError(
                     "Expected each photo once.", received=f"that of {known[digest]}"
@@ -79,10 +79,10 @@ def _make_pets(upload: Path, pets: Path, parameters: Parameters, quarantine: Qua
     return len(made)
 
 
-def _useless(upload: str, reasons: list[str]) -> BadInputError:
-    common = [f"{count} x {reason}" for reason, count in Counter(reasons).most_common(5)]
+def _useless(kinds: list[str]) -> BadInputError:
+    common = [f"{count} x {kind}" for kind, count in Counter(kinds).most_common(5)]
     return BadInputError(
-        f"Expected photos with masks in the upload {upload}.",
+        "Expected photos with masks in the upload.",
         received="; ".join(common) or "no photo",
         hint="photos are images/NAME.jpg, masks annotations/trimaps/NAME.png",
     )

@@ -34,7 +34,7 @@ def members(tarball: Path, limits: Limits) -> Iterator[Member]:
                 _refuse_rest(archive, gauge, limits)
     except DAMAGED as error:
         raise BadInputError(
-            f"Expected a whole gzip tarball {tarball.name} in the upload {tarball.parent.name}.",
+            f"Expected a whole gzip tarball {tarball.name} in the upload.",
             received="a gzip within a gzip" if _is_packed_twice(tarball) else error,
             hint=f"`tar -tzf {tarball.name}` checks it; pack it again with `tar -czf`",
         ) from error

@@ -22,7 +22,7 @@ def members(upload: Path, limits: Limits) -> Iterator[Member]:
     packed, folder = upload / f"{part}.tar.gz", upload / part
     if not packed.is_file() and not folder.is_dir():
         raise BadInputError(
-            f"Expected {part}.tar.gz or a folder {part} in the upload {upload.name}.",
+            f"Expected {part}.tar.gz or a folder {part} in the upload.",
             received=_listed(upload),
             hint="ibid put stream FOLDER, with FOLDER in the layout of the Oxford-IIIT Pet Dataset",
         )

@@ -66,7 +66,7 @@ def parse_list(text: str) -> Listing:
         if entry is None:
             listing.problems[number] = "Expected a line NAME CLASS SPECIES BREED."
         elif words[0] in listing.entries:
-            listing.problems[number] = f"{words[0]} is listed already."
+            listing.problems[number] = f"Expected each pet once. Received: {words[0]} again"
         else:
             listing.entries[words[0]] = entry
     return listing

@@ -4,15 +4,11 @@ It reads records and sizes, and no picture.
 """
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.segmentation.partition import PARTITIONS
 from ibid.stage.contract import one_line
-
-# Pets (`american_bulldog_100`) and uploads (`0001-sample`), which differ where the matter is one.
-_NAMES = re.compile(r"\b(?:[A-Za-z]\w*_\d+|\d+-\w[\w.-]*)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,7 @@ class Pet:
     @property
     def remarks(self) -> tuple[str, ...]:
         """The kinds of its notes, once each: what can be counted, without names and details."""
-        return tuple(dict.fromkeys(_kind(note.partition(": ")[0]) for note in self.notes))
+        return tuple(dict.fromkeys(note.partition(": ")[0] for note in self.notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +104,8 @@ def _upload(folder: Path) -> Upload:
 
 def _refusal(file: Path) -> Refusal:
     said = json.loads(file.read_bytes())
-    reason = one_line(said["reason"])
-    kind = _kind(reason.partition(" Received: ")[0])
-    return Refusal(one_line(file.parent.name), one_line(said["file"]), reason, kind)
-
-
-def _kind(text: str) -> str:
-    return _NAMES.sub("NAME", text)
+    told = (one_line(said[name]) for name in ("file", "reason", "kind"))
+    return Refusal(one_line(file.parent.name), *told)
 
 
 def _subfolders(folder: Path) -> list[Path]:

@@ -171,8 +171,8 @@ def test_every_photo_ends_as_a_pet_or_in_quarantine_once(tmp_path, stream, inges
     assert sum(path.endswith("image.jpg") for path in out) == 3
     assert {path.split("/")[0] for path in out} == {"pets", "quarantine"}
     assert {path.name for path in tmp_path.iterdir()} == {"stream", "out"}
-    assert reason(out, "Tabby_1.png") == "Expected one photo of Tabby_1; another came first."
-    assert "mask trimaps/Tabby_6.png" in reason(out, "Tabby_6.jpg")
+    assert reason(out, "Tabby_1.png") == "Expected one photo a pet; another came first."
+    assert "no trimaps/Tabby_6.png" in reason(out, "Tabby_6.jpg")
     assert "mask 40x30, photo 20x20" in reason(out, "Tabby_7.jpg")
     assert "1 pet, 2 background" in reason(out, "Tabby_8.jpg")
     assert "runcated" in reason(out, "Tabby_5.jpg")
