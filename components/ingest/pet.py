@@ -131,7 +131,7 @@ def _kind(pet_id: str, listing: oxford.Listing, notes: list[str]) -> dict[str, A
     entry = listing.entries.get(pet_id)
     if entry is not None:
         return {"breed": breed, "species": entry.species, "class_id": entry.class_id}
-    class_id = listing.class_of(breed)
+    class_id = listing.classes.get(breed)
     found = "class from its breed" if class_id is not None else "no class: none of its breed is"
     notes.append(f"not in list.txt: breed and species from its name, {found}")
     return {"breed": breed, "species": oxford.species_of(breed), "class_id": class_id}

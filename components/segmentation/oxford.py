@@ -31,15 +31,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What `list.txt` says, and the lines of it that cannot be read, by number."""
+    """What `list.txt` says.
+
+    Attributes:
+        entries: by pet.
+        classes: by breed, the least of its pets' where they differ.
+        problems: the lines that cannot be read, by number.
+    """
 
     entries: dict[str, Entry] = field(default_factory=dict)
+    classes: dict[str, int] = field(default_factory=dict)
     problems: dict[int, str] = field(default_factory=dict)
-
-    def class_of(self, breed: str) -> int | None:
-        """Find the class of a breed by its listed pets; None if none is listed."""
-        classes = (e.class_id for pet, e in self.entries.items() if breed_of(pet) == breed)
-        return min(classes, default=None)
 
 
 def breed_of(pet_id: str) -> str:
@@ -69,6 +71,9 @@ def parse_list(text: str) -> Listing:
             listing.problems[number] = f"Expected each pet once. Received: {words[0]} again"
         else:
             listing.entries[words[0]] = entry
+            breed = breed_of(words[0])
+            known = listing.classes.get(breed, entry.class_id)
+            listing.classes[breed] = min(known, entry.class_id)
     return listing
 
 

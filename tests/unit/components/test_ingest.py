@@ -129,6 +129,11 @@ def test_a_pet_missing_from_the_list_is_known_by_its_name(stream, ingest):
     assert metadata(out, "Tabby_2")["notes"] == []
 
 
+def test_a_breed_has_the_least_class_of_its_listed_pets():
+    listing = oxford.parse_list("Tabby_1 5 1 1\nTabby_2 3 1 1\nTabby_3 4 1 1\nrover_7 2 2 1\n")
+    assert listing.classes == {"Tabby": 3, "rover": 2}
+
+
 def test_a_damaged_head_box_costs_only_the_box(stream, ingest):
     content = drawn.files() | {"annotations/xmls/Tabby_1.xml": b"<annotation><bndbox>"}
     drawn.unpacked(stream / "0001-a", content)
