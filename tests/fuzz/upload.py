@@ -14,6 +14,7 @@ from pathlib import Path
 
 import data_drawn as drawn
 
+from components.ingest.member import printable
 from components.ingest.stage import run
 
 UPLOAD = "0001-fuzzed"
@@ -62,11 +63,15 @@ def check(data: bytes) -> None:
         with contextlib.redirect_stderr(io.StringIO()):
             code = run({"stream": root / "stream"}, root / "out", drawn.INGEST)
         assert {path.name for path in root.iterdir()} == {"stream", "out"}
-        check_output(root / "out", UPLOAD, code)
+        check_output(root, UPLOAD, code)
 
 
-def check_output(out: Path, upload: str, code: int) -> list[str]:
-    """Check what ingest wrote of an upload; returns the photos that it accounts for, sorted."""
+def check_output(root: Path, upload: str, code: int) -> list[str]:
+    """Check what ingest made of `stream/UPLOAD` in `out`; returns what it accounts for, sorted.
+
+    That is each photo once; of an upload that is refused, all of them or none.
+    """
+    out = root / "out"
     assert code in (0, 4)
     places = {path.relative_to(out).parts[:2] for path in out.glob("*/*")}
     assert places <= {("pets", upload), ("quarantine", upload)}
@@ -79,4 +84,19 @@ def check_output(out: Path, upload: str, code: int) -> list[str]:
     assert all(record["reason"] for record in records)
     assert sum(record["part"] == "upload" for record in records) == (code == 4)
     images = [record["file"] for record in records if record["part"] == "images"]
-    return sorted(images + [pet["source"]["file"] for pet in known])
+    found = sorted(images + [pet["source"]["file"] for pet in known])
+    assert (code == 4 and not found) or found == photos(root / "stream" / upload)
+    return found
+
+
+def photos(upload: Path) -> list[str]:
+    """List what an upload brings as images, sorted: of a tarball, what tarfile finds in it."""
+    if not (upload / IMAGES).is_file():
+        return sorted(path.name for path in (upload / "images").iterdir())
+    names = []
+    with tarfile.open(upload / IMAGES, "r|gz") as archive:
+        for info in archive:
+            archive.pax_headers = {}  # as in ingest, none holds for more than one file
+            if not info.isdir():
+                names.append(printable(info.name.removeprefix("./").removeprefix("images/")))
+    return sorted(names)

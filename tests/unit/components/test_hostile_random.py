@@ -60,7 +60,7 @@ def taken_in(folder, images, annotations):
     (upload / "annotations.tar.gz").write_bytes(annotations)
     code = run({"stream": folder / "stream"}, folder / "out", drawn.INGEST)
     assert {path.name for path in folder.iterdir()} == {"stream", "out"}
-    return fuzzed.check_output(folder / "out", UPLOAD, code)
+    return fuzzed.check_output(folder, UPLOAD, code)
 
 
 @settings(max_examples=60, deadline=None)
@@ -89,6 +89,18 @@ def test_a_spoilt_tarball_is_refused_or_accounts_for_its_photos(
     annotations = drawn.packed(tmp_path_factory.mktemp("notes"), drawn.files())
     images, notes = gzip.compress(tar, 1), (annotations / "annotations.tar.gz").read_bytes()
     taken_in(tmp_path_factory.mktemp("any"), images, notes)
+
+
+@pytest.mark.parametrize("part", ["photo", "gzip"])
+def test_a_photo_that_is_lost_is_noticed(tmp_path, part):
+    images = drawn.packed(tmp_path / "made", drawn.files() | {"images/Tabby_9.jpg": b"no mask"})
+    data = (images / "images.tar.gz").read_bytes() if part == "gzip" else b"no photo"
+    fuzzed.lay(part, data, tmp_path / "stream" / UPLOAD)
+    code = run({"stream": tmp_path / "stream"}, tmp_path / "out", drawn.INGEST)
+    assert "Tabby_1.jpg" in fuzzed.check_output(tmp_path, UPLOAD, code)
+    next((tmp_path / "out" / "quarantine" / UPLOAD).glob("*.jpg.json")).unlink()
+    with pytest.raises(AssertionError):
+        fuzzed.check_output(tmp_path, UPLOAD, code)
 
 
 CORPUS = sorted((Path(fuzzed.__file__).parent / "corpus").iterdir())
