@@ -12,10 +12,13 @@ import pytest
 
 from ibid.engine import intact
 from ibid.engine.events import JobDone
+from ibid.engine.execution import Execution, Task
 from ibid.engine.intact import AlteredError
 from ibid.engine.memo import SETTLED_NS, Memo
 from ibid.engine.plan import State
+from ibid.engine.slots import Slots
 from ibid.stage.contract import ExitCode
+from ibid.store.commits import new_id
 from ibid.store.jobs import Jobs
 
 PACKAGE = {"adding/__init__.py": "from adding.sums import add\n", "adding/sums.py": "add = sum\n"}
@@ -131,7 +134,9 @@ def test_nothing_is_made_with_an_altered_package_and_the_run_says_which(citing, 
     assert citing.run()[0].code == 0
 
 
-def test_a_package_that_is_changed_while_it_is_used_makes_nothing(citing, installed):
+@pytest.fixture
+def changing(citing, installed):
+    """A stage that ends once its package is changed, and what changes that when it has begun."""
     place = installed.folder / "adding/sums.py"
     citing.declare(
         f"""
@@ -142,8 +147,6 @@ def test_a_package_that_is_changed_while_it_is_used_makes_nothing(citing, instal
           input: {{pfs: {{repo: texts, glob: /}}}}
         """
     )
-    with contextlib.closing(citing.open()) as store:
-        before = store.head("count").id
 
     def change_when_begun():
         logs = citing.project().home.logs
@@ -151,14 +154,31 @@ def test_a_package_that_is_changed_while_it_is_used_makes_nothing(citing, instal
             time.sleep(0.02)
         installed.edit("adding/sums.py", "sum", "max")
 
+    return change_when_begun
+
+
+def test_a_package_that_is_changed_while_it_is_used_makes_nothing(citing, changing):
+    with contextlib.closing(citing.open()) as store:
+        before = store.head("count").id
     with ThreadPoolExecutor(1) as pool:
-        changing = pool.submit(change_when_begun)
+        changed = pool.submit(changing)
         assert citing.run()[0].code == ExitCode.NOT_REPRODUCIBLE
-        changing.result()
+        changed.result()
     with contextlib.closing(citing.open()) as store:
         assert store.head("count").id == before
         keys = citing.plan()["count"].work.keys
         assert Jobs(store).results(keys) == {}  # nor will it be taken as known
+
+
+def test_a_package_that_is_changed_while_something_is_checked_with_it_is_noticed(citing, changing):
+    work, home = citing.plan()["count"].work, citing.project().home
+    tasks = [Task(*pair) for pair in zip(work.datums, work.keys, strict=True)]
+    execution = Execution(home, work, new_id(), Slots(2), lambda _: None, keep=False)
+    with ThreadPoolExecutor(1) as pool:
+        changed = pool.submit(changing)
+        with pytest.raises(AlteredError, match=r"adding/sums\.py changed"):
+            execution.run(tasks)
+        changed.result()
 
 
 def test_a_record_that_was_rewritten_to_match_is_another_key(citing, installed):
