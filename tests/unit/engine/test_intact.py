@@ -107,6 +107,34 @@ def test_a_file_that_is_gone_and_one_that_nobody_installed_are_noticed(check, in
     assert found.value.received == "adding/sums.py is gone\nadding/more.py is in no record"
 
 
+@pytest.mark.parametrize(
+    "path", ["evil.pth", "sitecustomize.py", "usercustomize/__init__.py", "adding.so"]
+)
+def test_what_python_would_run_or_find_before_a_package_is_noticed(check, installed, path):
+    place = installed.folder / path
+    place.parent.mkdir(exist_ok=True)
+    place.write_text("import os\n")
+    with pytest.raises(AlteredError, match="is in no record"):
+        check()
+
+
+def test_a_start_that_another_package_has_installed_passes_unless_it_was_changed(check, installed):
+    installed.add("starting", {"starting.pth": "import sys\n"})
+    (installed.folder / "_virtualenv.pth").write_text("import _virtualenv\n")
+    check()
+    installed.edit("starting.pth", "sys", "ast")
+    with pytest.raises(AlteredError, match=r"starting\.pth changed"):
+        check()
+
+
+def test_a_folder_that_nobody_installed_is_noticed_within_a_package(check, installed):
+    (installed.folder / "adding/sums/__pycache__").mkdir(parents=True)
+    check()  # nothing that could be read
+    (installed.folder / "adding/sums/__init__.py").write_text("add = max\n")
+    with pytest.raises(AlteredError, match=r"adding/sums/__init__\.py is in no record"):
+        check()
+
+
 def test_a_file_of_another_package_in_the_same_folder_is_no_stranger(check, installed):
     installed.add("more", {"adding/more.py": "more = 1\n"})
     check()
