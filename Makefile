@@ -70,8 +70,8 @@ specs: .venv/.run  ## Compile pipelines/*/pipeline.yaml into generated/
 bench: .venv/.dev  ## Measure speed, as ratios within one run
 	@$(PYTHON) -m bench
 
-bench-determinism: .venv/.dev  ## What each level of determinism costs
-	@$(PYTHON) -m bench.determinism
+bench-determinism: .venv/.dev  ## What each level of determinism costs, and a verify
+	@$(PYTHON) -m bench determinism verify
 
 clean:  ## Remove the environment; what was committed to .ibid stays
 	rm -rf .venv .uv .tools

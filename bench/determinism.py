@@ -37,20 +37,16 @@ def train(level: str, size: int, batch: int, steps: int) -> None:
     determinism.framework(params)
     import numpy as np
 
+    from bench import epoch
     from components.segmentation import unet
-    from components.segmentation.dataset import Split
-    from components.segmentation.recipe import Recipe, State
+    from components.segmentation.recipe import Recipe
     from components.segmentation.training import Trainer
 
-    photos = steps * batch
-    pixels = np.random.default_rng(1).integers(0, 256, (photos, size, size, 3), dtype=np.uint8)
-    split = Split(tuple(map(str, range(photos))), pixels, pixels // 128, ({},) * photos)
+    split = epoch.draw(np.random.default_rng(1), steps * batch, size)
     trainer = Trainer(unet.build("mobilenetv2", size, seed=1, dropout=0.1, bn_momentum=0.9))
     recipe = Recipe(1, batch, 1e-3, False, 1, 0.5, 1)
     for _ in sys.stdin:
-        begun = time.perf_counter()
-        trainer.once(recipe, State(1e-3), split)
-        print((time.perf_counter() - begun) / steps, flush=True)
+        print(epoch.learn(trainer, recipe, split) / steps, flush=True)
 
 
 def take_turns(size: int, batch: int, steps: int, rounds: int) -> dict[str, list[float]]:

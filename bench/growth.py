@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from bench import plain
@@ -66,7 +67,7 @@ def puts(base: Path, repo: str, commits: int) -> dict[str, float]:
         if repo == "files":
             run.run(project, store, lambda _: None, lambda _: None)
             before = look()
-        times = [seconds(lambda n=n: put(n)) for n in range(1, commits + 1)]
+        times = [seconds(partial(put, n)) for n in range(1, commits + 1)]
         found["put"] = statistics.median(times[-SPAN:]) / statistics.median(times[:SPAN])
         found["put_ms"] = 1000 * statistics.median(times[-SPAN:])
         if repo == "files":

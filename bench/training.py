@@ -24,26 +24,26 @@ def measure(photos: int, size: int, batch: int, rounds: int) -> dict[str, float]
     import keras
     import numpy as np
 
+    from bench import epoch
     from components.segmentation import unet
-    from components.segmentation.dataset import Split
     from components.segmentation.losses import bce_jaccard
-    from components.segmentation.recipe import Recipe, State
+    from components.segmentation.recipe import Recipe
     from components.segmentation.training import Trainer
 
     def model() -> Any:
         return unet.build("plain", size, seed=1, dropout=0.1, bn_momentum=0.9)
 
-    draw = np.random.default_rng(1)
-    pixels = draw.integers(0, 256, (photos, size, size, 3), dtype=np.uint8)
-    split = Split(tuple(str(i) for i in range(photos)), pixels, pixels // 128, ({},) * photos)
+    split = epoch.draw(np.random.default_rng(1), photos, size)
     fitted, trainer = model(), Trainer(model())
     fitted.compile(keras.optimizers.Adam(), bce_jaccard, jit_compile=False)
 
-    def fit() -> None:
+    def fit() -> float:
+        begun = time.perf_counter()
         fitted.fit(split.photos, split.masks, batch_size=batch, verbose=0)
+        return time.perf_counter() - begun
 
-    def loop(augment: bool) -> None:
-        trainer.once(Recipe(1, batch, 1e-3, augment, 1, 0.5, 1), State(1e-3), split)
+    def loop(augment: bool) -> float:
+        return epoch.learn(trainer, Recipe(1, batch, 1e-3, augment, 1, 0.5, 1), split)
 
     runs = {"fit": fit, "loop": lambda: loop(False), "augmented": lambda: loop(True)}
     seconds = take_turns(runs, rounds)
@@ -51,14 +51,12 @@ def measure(photos: int, size: int, batch: int, rounds: int) -> dict[str, float]
     return {**rates, "ratio": rates["loop"] / rates["fit"]}
 
 
-def take_turns(runs: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
-    """Time each run in turn, `rounds` times, after one that is not counted: it compiles."""
+def take_turns(runs: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Have the seconds of each run in turn, `rounds` times, after one that only compiles."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds + 1):
         for name, call in runs.items():
-            begun = time.perf_counter()
-            call()
-            seconds[name].append(time.perf_counter() - begun)
+            seconds[name].append(call())
     return {name: times[1:] for name, times in seconds.items()}
 
 

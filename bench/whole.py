@@ -50,7 +50,7 @@ def main() -> int:
         base = Path(name)
         for preset in args.presets:
             sample = base / f"sample-{preset}"
-            command = [sys.executable, "-m", "components.sample", sample]
+            command = [sys.executable, "-m", "components.sample", str(sample)]
             command += ["--pets", str(PETS[preset])]
             subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
             found[preset] = measure(preset, sample, base / preset)

@@ -4,8 +4,10 @@ It knows arrays and plain values, and no framework.
 """
 
 import hashlib
+import importlib.metadata
 import io
 import json
+import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -107,6 +109,12 @@ def from_bytes(content: bytes) -> Checkpoint:
             losses=tuple(plain["losses"]),
             steps=plain["steps"],
         )
+
+
+def libraries() -> dict[str, str]:
+    """Name the versions of what computes a training; without importing the framework."""
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    return {name: importlib.metadata.version(name) for name in ("keras", "numpy", backend)}
 
 
 def digest(split: Split) -> str:

@@ -112,6 +112,7 @@ def _owner(
         choice=asdict(choice),
         determinism=asdict(determinism.resolve(params)),
         begin=begin.fingerprints[0],
+        libraries=checkpoint.libraries(),
         splits=[checkpoint.digest(split) for split in (training, validation)],
     )
 

@@ -68,7 +68,7 @@ class Crew(Generic[Task, Answer]):
             Each with its answer, in whatever order they end.
 
         Raises:
-            IbidError: what a task raised.
+            IbidError: what a task, or `prepare`, raised.
             TemporaryError: the process of one was ended from outside each time.
             LostError: that of one ended by itself.
         """
@@ -129,17 +129,17 @@ class Crew(Generic[Task, Answer]):
 
 def _serve(link: Connection, prepare: Callable[[], Work[Task, Answer]]) -> None:
     """Do tasks until nobody wants more."""
+    work = None
     try:
-        work = prepare()
         while True:
             task = link.recv()
             try:
-                answer = work(task)
+                work = work or prepare()
+                answer: object = work(task)
             except IbidError as error:
-                link.send(error)
+                answer = error
             except MemoryError as error:
-                link.send(TemporaryError(f"Expected memory enough for {task}.", received=error))
-            else:
-                link.send(answer)
+                answer = TemporaryError(f"Expected memory enough for {task}.", received=error)
+            link.send(answer)
     except (EOFError, ConnectionError):  # the crew's process has ended
         return

@@ -155,6 +155,7 @@ def _owner(
         params={name: value for name, value in params.items() if name != "parallel"},
         determinism=asdict(determinism.resolve(params)),
         pretrained={name: path and sha256(path) for name, path in pretrained.items()},
+        libraries=checkpoint.libraries(),
         splits=[checkpoint.digest(split) for split in (training, validation)],
     )
 

@@ -121,6 +121,8 @@ class Execution:
                 # A worker's process dies with the thread that started it: each thread has its own.
                 for done in [pool.submit(self._work_through, n, code) for n in range(count)]:
                     done.result()
+            if not self._keeps:  # what is kept is checked as it is saved
+                self._check_packages()
         finally:
             try:
                 self.save(force=True)

@@ -108,17 +108,19 @@ def convolutions(draw):
 
 
 def inference(draw):
+    from bench import epoch
     from components.segmentation import inference
 
-    return inference.infer(_model(), _photos(draw).photos).tobytes()
+    return inference.infer(_model(), epoch.draw(draw, 16, 32).photos).tobytes()
 
 
 def training(draw):
-    from components.segmentation.recipe import Recipe, State
+    from bench import epoch
+    from components.segmentation.recipe import Recipe
     from components.segmentation.training import Trainer
 
     trainer = Trainer(_model())
-    trainer.once(Recipe(1, 8, 1e-3, True, 1, 0.5, 1), State(1e-3), _photos(draw))
+    epoch.learn(trainer, Recipe(1, 8, 1e-3, True, 1, 0.5, 1), epoch.draw(draw, 16, 32))
     return b"".join(weights.tobytes() for weights in trainer.model.get_weights())
 
 
@@ -126,15 +128,6 @@ def _model():
     from components.segmentation import unet
 
     return unet.build("plain", 32, seed=1, dropout=0.1, bn_momentum=0.9)
-
-
-def _photos(draw):
-    import numpy as np
-
-    from components.segmentation.dataset import Split
-
-    pixels = draw.integers(0, 256, (16, 32, 32, 3), dtype=np.uint8)
-    return Split(tuple(map(str, range(16))), pixels, pixels // 128, ({},) * 16)
 
 
 KINDS = {

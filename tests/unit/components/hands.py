@@ -13,6 +13,11 @@ from ibid.stage.contract import BadInputError
 def prepare(folder: Path, how: str, seed: int):
     """Return what scores a trial, after a while that changes with the seed."""
     dice = random.Random(seed * 1000 + os.getpid())
+    match how:
+        case "refused at first":
+            raise BadInputError("Expected a better start.", received=1, hint="try another")
+        case "no memory at first":
+            raise MemoryError("none left")
 
     def score(asked: Training) -> Score:
         with (folder / "log").open("a") as log:

@@ -7,6 +7,9 @@ import pytest
 from components.segmentation.checkpoint import Checkpoint, Keeper, digest, from_bytes, to_bytes
 from components.segmentation.dataset import Split
 from components.segmentation.recipe import State
+from components.train import stage as train
+from components.train.choice import Choice
+from components.tune import stage as tune
 
 CHECKPOINT = Checkpoint(
     state=State(0.1 + 0.2, epoch=2, best_score=1 / 3, best_epoch=1, slowed_epoch=2),
@@ -44,6 +47,25 @@ def test_it_is_kept_in_a_file_for_its_owner_alone(tmp_path):
     keeper.write(CHECKPOINT)
     assert keeper.read().steps == 9
     assert Keeper(tmp_path / "checkpoint", "another").read() is None
+
+
+def owners():
+    params, splits = {"seed": 1}, (split(1), split(3))
+    choice = Choice("plain", 4, 0.002, ())
+    return train._owner(params, choice, CHECKPOINT, *splits), tune._owner(params, {}, *splits)
+
+
+@pytest.mark.parametrize(("name", "backend"), [("jax", "jax"), ("keras", "tensorflow")])
+def test_one_of_another_backend_or_version_has_another_owner(tmp_path, monkeypatch, name, backend):
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    before = owners()
+    assert before == owners()
+    told = tmp_path / f"{name}-0.1.dist-info/METADATA"
+    told.parent.mkdir()
+    told.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    assert all(now != then for now, then in zip(owners(), before, strict=True))
 
 
 @pytest.mark.parametrize(("share", "written"), [(math.inf, 5), (1e-9, 1)])

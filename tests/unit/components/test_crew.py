@@ -60,6 +60,14 @@ def test_what_a_trial_refuses_is_told_as_it_was_said(tmp_path):
     assert (refused.value.received, refused.value.hint) == (2, "try another")
 
 
+def test_what_is_raised_before_the_first_trial_keeps_its_kind(tmp_path):
+    with pytest.raises(BadInputError, match="better start") as refused:
+        search(tmp_path, 2, "refused at first")
+    assert (refused.value.received, refused.value.hint) == (1, "try another")
+    with pytest.raises(TemporaryError, match="memory enough"):
+        search(tmp_path, 2, "no memory at first")
+
+
 def test_a_bug_is_not_tried_again_and_its_trace_is_in_the_log(tmp_path, capfd):
     with pytest.raises(LostError, match=r"Trial\[2\]"):
         search(tmp_path, 2, "bug")

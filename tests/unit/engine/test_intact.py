@@ -12,10 +12,13 @@ import pytest
 
 from ibid.engine import intact
 from ibid.engine.events import JobDone
+from ibid.engine.execution import Execution, Task
 from ibid.engine.intact import AlteredError
 from ibid.engine.memo import SETTLED_NS, Memo
 from ibid.engine.plan import State
+from ibid.engine.slots import Slots
 from ibid.stage.contract import ExitCode
+from ibid.store.commits import new_id
 from ibid.store.jobs import Jobs
 
 PACKAGE = {"adding/__init__.py": "from adding.sums import add\n", "adding/sums.py": "add = sum\n"}
@@ -104,6 +107,34 @@ def test_a_file_that_is_gone_and_one_that_nobody_installed_are_noticed(check, in
     assert found.value.received == "adding/sums.py is gone\nadding/more.py is in no record"
 
 
+@pytest.mark.parametrize(
+    "path", ["evil.pth", "sitecustomize.py", "usercustomize/__init__.py", "adding.so"]
+)
+def test_what_python_would_run_or_find_before_a_package_is_noticed(check, installed, path):
+    place = installed.folder / path
+    place.parent.mkdir(exist_ok=True)
+    place.write_text("import os\n")
+    with pytest.raises(AlteredError, match="is in no record"):
+        check()
+
+
+def test_a_start_that_another_package_has_installed_passes_unless_it_was_changed(check, installed):
+    installed.add("starting", {"starting.pth": "import sys\n"})
+    (installed.folder / "_virtualenv.pth").write_text("import _virtualenv\n")
+    check()
+    installed.edit("starting.pth", "sys", "ast")
+    with pytest.raises(AlteredError, match=r"starting\.pth changed"):
+        check()
+
+
+def test_a_folder_that_nobody_installed_is_noticed_within_a_package(check, installed):
+    (installed.folder / "adding/sums/__pycache__").mkdir(parents=True)
+    check()  # nothing that could be read
+    (installed.folder / "adding/sums/__init__.py").write_text("add = max\n")
+    with pytest.raises(AlteredError, match=r"adding/sums/__init__\.py is in no record"):
+        check()
+
+
 def test_a_file_of_another_package_in_the_same_folder_is_no_stranger(check, installed):
     installed.add("more", {"adding/more.py": "more = 1\n"})
     check()
@@ -131,7 +162,9 @@ def test_nothing_is_made_with_an_altered_package_and_the_run_says_which(citing, 
     assert citing.run()[0].code == 0
 
 
-def test_a_package_that_is_changed_while_it_is_used_makes_nothing(citing, installed):
+@pytest.fixture
+def changing(citing, installed):
+    """A stage that ends once its package is changed, and what changes that when it has begun."""
     place = installed.folder / "adding/sums.py"
     citing.declare(
         f"""
@@ -142,8 +175,6 @@ def test_a_package_that_is_changed_while_it_is_used_makes_nothing(citing, instal
           input: {{pfs: {{repo: texts, glob: /}}}}
         """
     )
-    with contextlib.closing(citing.open()) as store:
-        before = store.head("count").id
 
     def change_when_begun():
         logs = citing.project().home.logs
@@ -151,14 +182,31 @@ def test_a_package_that_is_changed_while_it_is_used_makes_nothing(citing, instal
             time.sleep(0.02)
         installed.edit("adding/sums.py", "sum", "max")
 
+    return change_when_begun
+
+
+def test_a_package_that_is_changed_while_it_is_used_makes_nothing(citing, changing):
+    with contextlib.closing(citing.open()) as store:
+        before = store.head("count").id
     with ThreadPoolExecutor(1) as pool:
-        changing = pool.submit(change_when_begun)
+        changed = pool.submit(changing)
         assert citing.run()[0].code == ExitCode.NOT_REPRODUCIBLE
-        changing.result()
+        changed.result()
     with contextlib.closing(citing.open()) as store:
         assert store.head("count").id == before
         keys = citing.plan()["count"].work.keys
         assert Jobs(store).results(keys) == {}  # nor will it be taken as known
+
+
+def test_a_package_that_is_changed_while_something_is_checked_with_it_is_noticed(citing, changing):
+    work, home = citing.plan()["count"].work, citing.project().home
+    tasks = [Task(*pair) for pair in zip(work.datums, work.keys, strict=True)]
+    execution = Execution(home, work, new_id(), Slots(2), lambda _: None, keep=False)
+    with ThreadPoolExecutor(1) as pool:
+        changed = pool.submit(changing)
+        with pytest.raises(AlteredError, match=r"adding/sums\.py changed"):
+            execution.run(tasks)
+        changed.result()
 
 
 def test_a_record_that_was_rewritten_to_match_is_another_key(citing, installed):
