@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from components.segmentation.backbones import Backbone
-from components.segmentation.fitting import Fitted, hard_masks
+from components.segmentation.fitting import Fitted, hard_masks, refuse_one_photo
 from components.segmentation.versions import Step, Values
 
 
@@ -50,6 +50,12 @@ class Parameters(Fitted):
     eta: int = Field(ge=2, description="One in eta trials of a rung goes on, eta times as long.")
     brackets: int = Field(ge=1, le=20, description="Brackets to run, most trials first.")
     parallel: int = Field(ge=1, description="Trials at once; any number gives the same result.")
+
+    @field_validator("batch_sizes")
+    @classmethod
+    def _enough_to_mix(cls, batch_sizes: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        refuse_one_photo(min(batch_sizes), info.data)
+        return batch_sizes
 
     @property
     def encoders(self) -> tuple[Backbone, ...]:

@@ -260,6 +260,20 @@ SET = {
             "the same on every machine, for the level portable, received nothing"
         ),
     ),
+    "a batch of one photo, and mixup": (
+        ["train.batch_size=1", "train.mixup_alpha=0.2"],
+        (
+            "override train.batch_size=1: train.batch_size: "
+            "expected at least 2, as mixup_alpha 0.2 mixes photos of one batch, received 1"
+        ),
+    ),
+    "a batch of one photo among others, and mixup": (
+        ["tune.batch_sizes=[1,8]", "tune.mixup_alpha=0.2"],
+        (
+            "override tune.batch_sizes=[1,8]: tune.batch_sizes: "
+            "expected at least 2, as mixup_alpha 0.2 mixes photos of one batch, received a list"
+        ),
+    ),
     "a version of the future": (
         ["tune.version=9"],
         "override tune.version=9: tune: expected a version from 1 to 4, received 9",
@@ -396,6 +410,11 @@ def test_the_seed_of_the_pets_reaches_every_pipeline_that_computes(pets):
     composed = parameters.compose(PETS / "conf", pets, ["seed=7"])
     for name in ("train", "tune", "model", "calibrate", "evaluate"):
         assert getattr(composed, name).seed == 7
+
+
+def test_a_batch_of_one_photo_that_is_not_mixed_is_a_batch(pets):
+    composed = parameters.compose(PETS / "conf", pets, ["train.batch_size=1"])
+    assert composed.train.batch_size == 1
 
 
 def test_tune_searches_with_the_soft_masks_that_model_trains_with(pets):
