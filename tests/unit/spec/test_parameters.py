@@ -385,6 +385,18 @@ def test_each_of_several_missing_values_of_a_file_is_told(pets, tmp_path):
     ]
 
 
+def test_a_file_that_is_empty_is_told_by_the_first_that_refers_to_it(pets, tmp_path):
+    conf = shutil.copytree(PETS / "conf", tmp_path / "conf")
+    (conf / "model.yaml").write_text("")
+    text = (conf / "tune.yaml").read_text()
+    line = text.partition("backbone: ${model.backbone}")[0].count("\n") + 1
+    with pytest.raises(UsageError) as caught:
+        parameters.compose(conf, pets)
+    assert caught.value.received.splitlines()[0] == (
+        f"tune.yaml, line {line}: tune.backbone: Interpolation key 'model.backbone' not found"
+    )
+
+
 def test_a_mistyped_choice_is_told_with_what_it_may_mean(pets):
     with pytest.raises(UsageError, match="hint: did you mean preset=tiny") as caught:
         parameters.compose(PETS / "conf", pets, ["preset=tinny"])
