@@ -85,6 +85,7 @@ def test_what_is_broken_is_told_with_file_and_line(tmp_path, case):
     told = refusal(path)
     assert told.startswith(f"{expected} {path}.\n")
     assert told.partition("Received: ")[2].splitlines()[0] == received
+    assert "hint: " in told
 
 
 def test_a_number_of_five_thousand_digits_is_told_with_its_line(tmp_path):

@@ -491,8 +491,9 @@ def test_a_file_that_is_missing_is_refused(tmp_path):
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path):
     path = tmp_path / "pipeline.yaml"
     path.write_bytes(b"name: \xff\n")
-    with pytest.raises(UsageError, match="in UTF-8"):
+    with pytest.raises(UsageError, match="in UTF-8") as caught:
         pipeline.read(path)
+    assert "hint: mend that file" in str(caught.value)
 
 
 def test_a_control_character_is_refused(tmp_path):
