@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import guide
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -179,6 +180,7 @@ SET = {
         "override +model.epoch=3: model.epoch: unknown key; did you mean model.epochs?",
     ),
     "mistyped name": (["model.epoch=3"], "Could not override 'model.epoch'."),
+    "mistyped choice": (["preset=tinny"], "In 'config': Could not find 'preset/tinny'"),
     "mistyped value": (
         ["model.epochs=many"],
         "override model.epochs=many: model.epochs: expected an integer, received 'many'",
@@ -286,9 +288,8 @@ def test_a_wrong_setting_is_told_with_its_override(pets, case):
     overrides, line = SET[case]
     with pytest.raises(UsageError) as caught:
         parameters.compose(PETS / "conf", pets, overrides)
-    told = str(caught.value)
-    assert told.partition("Received: ")[2].splitlines()[0] == line
-    assert "hint: " in told
+    assert caught.value.received.splitlines()[0] == line
+    assert caught.value.hint
 
 
 FILED = {
@@ -355,6 +356,23 @@ def test_a_wrong_file_is_told_with_its_line(pets, tmp_path, case):
     line = told_of.format(line=number, next=number + 1, last=number + 2)
     assert told.partition("Received: ")[2].splitlines()[0] == line
     assert str(conf) in told
+
+
+def told_of_files():
+    for (name, old, _), told_of in FILED.values():
+        number = (PETS / "conf" / name).read_text().partition(old)[0].count("\n") + 1
+        yield told_of.format(line=number, next=number + 1, last=number + 2)
+
+
+def test_each_row_of_the_guide_is_a_case():
+    of_files = list(told_of_files())
+    told = [line for _, line in SET.values()] + of_files
+    for expected in (
+        "YAML in conf/model.yaml",
+        "YAML of at most 100000 nodes and 50 levels in conf",
+    ):
+        told += [f"Expected {expected}. Received: {line}" for line in of_files]
+    assert guide.untold("setting", told) == []
 
 
 def test_each_of_several_mistakes_is_told(pets):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import guide
 import pytest
 
 from ibid.spec import pipeline
@@ -465,6 +466,10 @@ def test_a_list_is_not_called_too_short_for_what_is_wrong_in_it(tmp_path, case):
         read(tmp_path, GOOD.replace(old, new, 1))
     (line,) = caught.value.received.splitlines()
     assert told in line
+
+
+def test_each_row_of_the_guide_is_a_mistake():
+    assert guide.untold("in `pipeline.yaml`", [told for *_, told in MISTAKES.values()]) == []
 
 
 def test_each_mistake_is_told(tmp_path):
