@@ -22,7 +22,7 @@ def one_at_a_time(values: Values) -> Values:
 class Range(BaseModel):
     """A range to draw from, evenly in the logarithm."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
     min: float = Field(gt=0)
     max: float = Field(gt=0)
@@ -42,10 +42,12 @@ class Parameters(Fitted):
 
     learning_rate: Range
     batch_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        min_length=1, description="Photos a step, to choose from."
+        strict=False, min_length=1, description="Photos a step, to choose from."
     )
     backbone: Backbone | None = Field(description="The only encoder to try; null: `backbones`.")
-    backbones: tuple[Backbone, ...] = Field(min_length=1, description="Encoders to choose from.")
+    backbones: tuple[Backbone, ...] = Field(
+        strict=False, min_length=1, description="Encoders to choose from."
+    )
     max_epochs: int = Field(ge=1, description="Epochs of a trial that is never stopped.")
     eta: int = Field(ge=2, description="One in eta trials of a rung goes on, eta times as long.")
     brackets: int = Field(ge=1, le=20, description="Brackets to run, most trials first.")

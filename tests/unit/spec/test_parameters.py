@@ -185,6 +185,37 @@ SET = {
         ["model.epochs=many"],
         "override model.epochs=many: model.epochs: expected an integer, received 'many'",
     ),
+    "a yes for a number": (
+        ["model.epochs=true"],
+        "override model.epochs=true: model.epochs: expected an integer, received True",
+    ),
+    "a yes for a fraction": (
+        ["train.dropout=false"],
+        "override train.dropout=false: train.dropout: expected a number, received False",
+    ),
+    "a yes in a list": (
+        ["tune.batch_sizes=[true,8]"],
+        (
+            "override tune.batch_sizes=[true,8]: tune.batch_sizes.0: "
+            "expected an integer, received True"
+        ),
+    ),
+    "a yes in a range": (
+        ["tune.learning_rate.max=true"],
+        (
+            "override tune.learning_rate.max=true: tune.learning_rate.max: "
+            "expected a number, received True"
+        ),
+    ),
+    "a yes for threads": (
+        ["determinism.threads=true"],
+        ("override determinism.threads=true: determinism.threads: "
+        "expected an integer, received True"),
+    ),
+    "a yes for the seed": (
+        ["seed=true"],
+        "override seed=true: seed: expected an integer, received True",
+    ),
     "left empty": (
         ["model.epochs="],
         "override model.epochs=: model.epochs: expected an integer, received ''",
@@ -440,6 +471,11 @@ def test_the_seed_of_the_pets_reaches_every_pipeline_that_computes(pets):
     composed = parameters.compose(PETS / "conf", pets, ["seed=7"])
     for name in ("train", "tune", "model", "calibrate", "evaluate"):
         assert getattr(composed, name).seed == 7
+
+
+def test_a_whole_number_is_a_fraction_too(pets):
+    composed = parameters.compose(PETS / "conf", pets, ["train.dropout=0", "train.learning_rate=1"])
+    assert (composed.train.dropout, composed.train.learning_rate) == (0.0, 1.0)
 
 
 def test_a_batch_of_one_photo_that_is_not_mixed_is_a_batch(pets):
