@@ -20,7 +20,7 @@ from components.tune.parameters import Parameters as Tune
 class Parameters(BaseModel):
     """Every pipeline's section, and what they share: seed and determinism."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     seed: int = Field(ge=0, lt=2**32)
     determinism: Determinism

@@ -15,6 +15,7 @@ from http.client import HTTPException, HTTPResponse
 from io import FileIO
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, build_opener
 
 from components.oxford import refusal
@@ -44,10 +45,9 @@ def fetch(
     Raises:
         TemporaryError: for no network, no room, no answer; the same call later goes on.
         BadInputError: if what is there, or at the source, is not the pinned file.
-        UsageError: for another kind of URL.
+        UsageError: for another kind of URL, or one that cannot be parsed.
     """
-    if not source.startswith(("http://", "https://")):
-        raise UsageError("Expected a URL with http or https.", received=source)
+    _expect_url(source)
     target, url = folder / archive.name, f"{source.rstrip('/')}/{archive.name}"
     if target.exists():
         _expect_pinned(archive, target)
@@ -78,6 +78,29 @@ def expect_room(needed: int, folder: Path) -> None:
     free = shutil.disk_usage(home).free
     if free < needed:
         raise refusal.of_room(folder, needed, f"{free} bytes free")
+
+
+def _expect_url(source: str) -> None:
+    """Refuse what nobody could be asked by; of the same URL every try would fail."""
+    if not source.startswith(("http://", "https://")):
+        raise UsageError("Expected a URL with http or https.", received=source)
+    try:
+        source.encode("ascii")
+        parts = urlsplit(source)
+        host = (parts.hostname or "").encode("idna")
+        whole = host and parts.port != 0 and source.isprintable() and " " not in source
+    except ValueError as error:
+        raise _no_url(source) from error
+    if not whole:
+        raise _no_url(source)
+
+
+def _no_url(source: str) -> UsageError:
+    return UsageError(
+        "Expected a URL as http://HOST:PORT/FOLDER, other letters than ASCII's and spaces as %XX.",
+        received=source,
+        hint="ibid fetch oxford DIR --from URL",
+    )
 
 
 @contextmanager
@@ -134,9 +157,9 @@ def _ask(archive: Archive, url: str, part: FileIO, watch: Watch) -> None:
 def _expect_rest(archive: Archive, url: str, part: FileIO, response: HTTPResponse) -> None:
     """Refuse what is not the rest of the archive; of one who sends all of it, begin anew."""
     there = _size(part) if response.status == HTTPStatus.PARTIAL_CONTENT else 0
-    length = response.headers.get("Content-Length")
-    if length is not None and there + int(length) != archive.size:
-        raise refusal.of_size(archive, url, there + int(length))
+    length = response.length  # None where it is not told, or is no number
+    if length is not None and there + length != archive.size:
+        raise refusal.of_size(archive, url, there + length)
     told = response.headers.get("Content-Range", "")
     if there and not told.startswith(f"bytes {there}-"):
         raise refusal.of_range(url, there, told, str(part.name))

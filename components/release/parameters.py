@@ -13,7 +13,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class BetterThan(BaseModel):
     """The predictions that the model has to beat, in one metric."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     metric: Metric
     baseline: Share = Field(description="Margin over the model of `train`.")
@@ -23,7 +23,7 @@ class BetterThan(BaseModel):
 class Serving(BaseModel):
     """What the SeldonDeployment asks of a cluster."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     image: str = Field(pattern=r"^[A-Za-z0-9][\w./:@-]*$", description="Image of the server.")
     replicas: int = Field(ge=1)

@@ -11,6 +11,18 @@ def hard_masks(values: Values) -> Values:
     return {"mixup_alpha": 0.0, "label_smoothing": 0.0} | values
 
 
+def refuse_one_photo(batch_size: int | None, values: Values) -> None:
+    """Refuse a batch of one photo where mixup mixes those of a batch; raises ValueError.
+
+    Args:
+        batch_size: photos a step; None: not known yet.
+        values: the parameters that were validated before, maybe without `mixup_alpha`.
+    """
+    alpha = values.get("mixup_alpha")
+    if alpha and batch_size == 1:
+        raise ValueError(f"expected at least 2, as mixup_alpha {alpha} mixes photos of one batch")
+
+
 class Fitted(Seeded):
     """How each model is fitted."""
 

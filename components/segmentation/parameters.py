@@ -27,11 +27,13 @@ _log = logging.getLogger(__name__)
 class Section(BaseModel):
     """One pipeline's parameters: frozen, complete, without unknown keys.
 
+    They are strict, so that a yes is no number; only `strict=False` makes a tuple of a list.
+
     `steps` take what an older version of the schema wrote to this one, which is the number of
     steps and one.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
     steps: ClassVar[tuple[Step, ...]] = ()
 
     version: int = Field(description="Version of this pipeline's schema.")
@@ -75,7 +77,7 @@ def findings(error: ValidationError) -> str:
 class Determinism(BaseModel):
     """How exactly a run can be had again; see `ibid.stage.determinism`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     level: Literal["fast", "strict", "portable"]
     threads: int | None = Field(ge=1, description="Threads of one operation; null: every core.")

@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from components.segmentation.backbones import Backbone
-from components.segmentation.fitting import Fitted, hard_masks
+from components.segmentation.fitting import Fitted, hard_masks, refuse_one_photo
 from components.segmentation.versions import Step
 
 
@@ -25,3 +25,9 @@ class Parameters(Fitted):
     early_stopping_patience: int = Field(
         ge=1, description="Epochs without a better validation score before stopping."
     )
+
+    @field_validator("batch_size")
+    @classmethod
+    def _enough_to_mix(cls, batch_size: int | None, info: ValidationInfo) -> int | None:
+        refuse_one_photo(batch_size, info.data)
+        return batch_size

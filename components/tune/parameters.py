@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from components.segmentation.backbones import Backbone
-from components.segmentation.fitting import Fitted, hard_masks
+from components.segmentation.fitting import Fitted, hard_masks, refuse_one_photo
 from components.segmentation.versions import Step, Values
 
 
@@ -22,7 +22,7 @@ def one_at_a_time(values: Values) -> Values:
 class Range(BaseModel):
     """A range to draw from, evenly in the logarithm."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
     min: float = Field(gt=0)
     max: float = Field(gt=0)
@@ -42,14 +42,22 @@ class Parameters(Fitted):
 
     learning_rate: Range
     batch_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        min_length=1, description="Photos a step, to choose from."
+        strict=False, min_length=1, description="Photos a step, to choose from."
     )
     backbone: Backbone | None = Field(description="The only encoder to try; null: `backbones`.")
-    backbones: tuple[Backbone, ...] = Field(min_length=1, description="Encoders to choose from.")
+    backbones: tuple[Backbone, ...] = Field(
+        strict=False, min_length=1, description="Encoders to choose from."
+    )
     max_epochs: int = Field(ge=1, description="Epochs of a trial that is never stopped.")
     eta: int = Field(ge=2, description="One in eta trials of a rung goes on, eta times as long.")
     brackets: int = Field(ge=1, le=20, description="Brackets to run, most trials first.")
     parallel: int = Field(ge=1, description="Trials at once; any number gives the same result.")
+
+    @field_validator("batch_sizes")
+    @classmethod
+    def _enough_to_mix(cls, batch_sizes: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        refuse_one_photo(min(batch_sizes), info.data)
+        return batch_sizes
 
     @property
     def encoders(self) -> tuple[Backbone, ...]:

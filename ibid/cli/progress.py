@@ -133,7 +133,8 @@ class Bars:
                 self._tasks[event.pipeline] = task
                 self._tail.logs[event.pipeline] = event.logs
             case DatumDone():
-                self._progress.advance(self._tasks[event.pipeline])
+                if (known := self._tasks.get(event.pipeline)) is not None:  # repair has no job
+                    self._progress.advance(known)
             case JobDone():
                 self._tail.logs.pop(event.pipeline, None)
                 self._progress.remove_task(self._tasks.pop(event.pipeline))

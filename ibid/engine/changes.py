@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ibid.engine.work import Work
@@ -100,8 +101,11 @@ def _source_differences(
         inner = "" if literal == "/" else f"{literal.strip('/')}/"
         return _tree_differences(f"{name}:{inner}", old.digest, new.digest, store)
     if literal.endswith(".json") and old.digest in store.objects:  # else it was purged
-        then_value, now_value = (json.loads(store.objects.read(e.digest)) for e in (old, new))
-        return flat_differences(then_value, now_value, f"{name}{literal}: ")
+        with suppress(
+            ValueError, RecursionError
+        ):  # what calls itself JSON may be none: it changed, no more
+            then_value, now_value = (json.loads(store.objects.read(e.digest)) for e in (old, new))
+            return flat_differences(then_value, now_value, f"{name}{literal}: ")
     return [f"{name}:{literal.lstrip('/')} changed"]
 
 

@@ -48,7 +48,7 @@ def explain(error: ValidationError, text: str, known: Sequence[str] = ()) -> lis
     """
     root = yaml.compose(text, yaml.SafeLoader)
     lines = []
-    for finding in error.errors():
+    for finding in _findings(error):
         number, parts = _place(root, _location(finding))
         lines.append(f"line {number}: {_sentence(finding, parts, (parts or [''])[-1], known)}")
     return lines
@@ -67,13 +67,25 @@ def explain_by(
         known: dotted names, one of which an unknown one may mean.
     """
     told: dict[tuple[str, ...], str] = {}
-    for finding in error.errors():
+    for finding in _findings(error):
         parts = [str(part) for part in _location(finding)]
         source = origin(*parts)
         sentence = _sentence(finding, parts, ".".join(parts), known)
         about = (source, *parts[-1:], sentence.partition(": ")[2])
         told.setdefault(about, f"{source}: {sentence}")
     return list(told.values())
+
+
+def _findings(error: ValidationError) -> list[Any]:
+    """List what was found, but no list that is too short for want of what is wrong in it."""
+    found = error.errors()
+    places = [tuple(finding["loc"]) for finding in found]
+    return [
+        finding
+        for finding, at in zip(found, places, strict=True)
+        if finding["type"] != "too_short"
+        or not any(len(place) > len(at) and place[: len(at)] == at for place in places)
+    ]
 
 
 def _location(finding: Any) -> list[int | str]:

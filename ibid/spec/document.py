@@ -16,6 +16,7 @@ from ibid.stage.contract import UsageError
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 50
 MAX_NODES = 100_000  # aliases counted as what they repeat; the pets' pipeline.yaml has 500
+_MEND = "mend that file in an editor, and run the same command again"
 
 
 class _Loader(yaml.SafeLoader):
@@ -46,10 +47,16 @@ def read(path: Path) -> tuple[str, Any]:
         raise UsageError(
             f"Expected YAML in {path}.", received=f"line {line}: {error.problem}", hint=_hint(error)
         ) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except OSError as error:
         raise UsageError(f"Expected YAML, in UTF-8, in {path}.", received=error) from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(
+            f"Expected YAML, in UTF-8, in {path}.", received=error, hint=_MEND
+        ) from error
     if repeated:
-        raise UsageError(f"Expected each key once in {path}.", received="\n".join(repeated))
+        raise UsageError(
+            f"Expected each key once in {path}.", received="\n".join(repeated), hint=_MEND
+        )
     return text, value
 
 
@@ -58,7 +65,9 @@ def _text(path: Path) -> str:
         data = stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise UsageError(
-            f"Expected at most {MAX_BYTES} bytes in {path}.", received=f"{path.stat().st_size}"
+            f"Expected at most {MAX_BYTES} bytes in {path}.",
+            received=f"{path.stat().st_size}",
+            hint=_MEND,
         )
     return data.decode("utf-8")
 
@@ -97,8 +106,9 @@ def _refusal(path: Path, event: yaml.Event, words: str) -> UsageError:
     return UsageError(
         f"Expected YAML of at most {MAX_NODES} nodes and {MAX_DEPTH} levels in {path}.",
         received=f"line {line}: {words}",
+        hint=_MEND,
     )
 
 
-def _hint(error: yaml.MarkedYAMLError) -> str | None:
-    return "indent with spaces" if "'\\t'" in str(error.problem) else None
+def _hint(error: yaml.MarkedYAMLError) -> str:
+    return "indent with spaces" if "'\\t'" in str(error.problem) else _MEND

@@ -35,24 +35,39 @@ class Origins:
     def of(self, *at: int | str) -> str:
         """Name the override, or the file and line, that a value is from.
 
-        A value that refers to another, as `${seed}`, is from where that one is from; one that is
-        missing, from the first file that has what should hold it.
+        A value that refers to another, as `${seed}`, is from where that one is from; if nothing
+        has that one, from the reference. One that is missing is from the first file that has what
+        should hold it.
         """
         here, followed = tuple(map(str, at)), set[tuple[str, ...]]()
         while True:
             followed.add(here)
-            for override in reversed(self.overrides):
-                if _touch(override_name(override).split("."), here):
-                    return f"override {override}"
-            found = [_find(layer, here) for layer in self.layers]
-            depth = max(depth for depth, _, _ in found)
-            chosen = [number for number, (reached, _, _) in enumerate(found) if reached == depth]
-            number = chosen[-1] if depth == len(here) else chosen[0]
-            _, line, text = found[number]
-            reference = _REFERENCE.fullmatch(text)
-            here = (*reference[1].split("."), *here[depth:]) if reference else here
-            if here in followed:
-                return f"{self.layers[number].name}, line {line}"
+            source, depth, text = self._place(here)
+            target = _target(text)
+            if target is None or not self._set(target) or (*target, *here[depth:]) in followed:
+                return source
+            here = (*target, *here[depth:])
+
+    def _set(self, at: tuple[str, ...]) -> bool:
+        """Say whether an override or a file has what should be there."""
+        return self._override(at) is not None or any(
+            _find(layer, at)[0] == len(at) for layer in self.layers
+        )
+
+    def _override(self, at: tuple[str, ...]) -> str | None:
+        """Return the last override of a value, of what holds it, or of what it holds."""
+        touching = (o for o in reversed(self.overrides) if _touch(override_name(o).split("."), at))
+        return next(touching, None)
+
+    def _place(self, at: tuple[str, ...]) -> tuple[str, int, str]:
+        """Name what says most of a value; returns also how many parts it has, and a text there."""
+        if override := self._override(at):
+            return f"override {override}", len(at), ""
+        found = [(layer, *_find(layer, at)) for layer in self.layers]
+        most = max(depth for _, depth, _, _ in found)
+        chosen = [each for each in found if each[1] == most]
+        layer, depth, line, text = chosen[-1] if most == len(at) else chosen[0]
+        return f"{layer.name}, line {line}", depth, text
 
 
 def origins(conf: Path, overrides: Sequence[str]) -> Origins:
@@ -80,15 +95,24 @@ def override_name(override: str) -> str:
     return override.partition("=")[0].lstrip("+~")
 
 
+def _target(text: str) -> tuple[str, ...] | None:
+    """Return the name that a text refers to, if it is a reference."""
+    reference = _REFERENCE.fullmatch(text)
+    return tuple(reference[1].split(".")) if reference else None
+
+
 def _touch(one: Sequence[str], other: Sequence[str]) -> bool:
     """Say whether one is the other, or holds it."""
     return all(a == b for a, b in zip(one, other, strict=False))
 
 
 def _find(layer: Layer, at: Sequence[str]) -> tuple[int, int, str]:
-    """Follow a path into a file; returns how many parts were found, the line, and a text there."""
+    """Follow a path into a file; returns how many parts were found, the line, and a text there.
+
+    A file whose package holds no such value found fewer than none.
+    """
     if not _touch(layer.package, at):
-        return 0, 1, ""
+        return -1, 1, ""
     node, line, depth = layer.root, 1, min(len(layer.package), len(at))
     for part in at[depth:]:
         pairs = node.value if isinstance(node, yaml.MappingNode) else []

@@ -59,6 +59,13 @@ def without_ranges(handler, _):
     handler.give(200, BYTES)
 
 
+def no_length(handler, start):
+    """Told twice, as some proxies do, and so no number."""
+    rest = BYTES[start:]
+    told = f"bytes {start}-{len(BYTES) - 1}/{len(BYTES)}"
+    handler.give(206, rest, Content_Length=f"{len(rest)}, {len(rest)}", Content_Range=told)
+
+
 def torn(handler, start):
     """Half of what is asked for, and the line is cut."""
     rest = BYTES[start:]
@@ -170,6 +177,7 @@ def test_other_bytes_that_are_there_are_left_alone_and_refused(tmp_path):
 RESUMED = {
     "from where it stopped": ((whole,), [HALF]),
     "from a server that knows no ranges": ((without_ranges,), [HALF]),
+    "from a server whose length is no number": ((no_length,), [HALF]),
     "over a line that is cut again and again": (
         (torn, torn, torn, torn, torn, torn, whole),
         None,
@@ -338,6 +346,26 @@ def test_a_certificate_that_nobody_knows_is_told_with_what_to_do(tmp_path, monke
 def test_another_kind_of_address_is_refused(tmp_path, url):
     with pytest.raises(UsageError, match="http or https"):
         fetch(url, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[",
+        "http://",
+        "http:///pets",
+        "http://127.0.0.1:80a",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:9/my pets",
+        "http://127.0.0.1:9/\npets",
+        "http://127.0.0.1:9/kätzchen",
+        "http://a..b",
+    ],
+)
+def test_an_address_that_cannot_be_parsed_is_refused_before_anybody_is_asked(tmp_path, url):
+    told = refusal(UsageError, url, tmp_path / "new")
+    assert "Expected a URL as http://HOST:PORT/FOLDER" in told
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_disk_that_is_too_small_is_told_before_anything_comes(tmp_path):

@@ -106,3 +106,29 @@ def test_an_input_that_was_deleted_and_collected_counts_as_changed(words):
         assert old.tree not in store.objects
     (reason,) = words.plan()["count"].reasons
     assert "not in the store any more" in reason
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "reason"),
+    [
+        ('{"a": 1}', '{"a": 2}', "texts/set.json: a 1 -> 2"),
+        ('{"a": 1}', "no JSON", "texts:set.json changed"),
+        ("no JSON", '{"a": 2}', "texts:set.json changed"),
+        ("[", "[" * 100_000, "texts:set.json changed"),
+    ],
+    ids=["JSON", "JSON no more", "JSON now", "brackets without end"],
+)
+def test_a_change_of_a_file_that_a_glob_names_is_told(words, then, now, reason):
+    words.declare(
+        """\
+        - name: copy
+          description: Copy it.
+          cmd: [sh, -c, 'cp "$texts" "$PFS_ROOT/out/"']
+          environment: plain
+          input: {pfs: {repo: texts, glob: /set.json}}
+        """
+    )
+    words.put(**{"set.json": then})
+    words.run()
+    words.put(**{"set.json": now})
+    assert reasons(words, "copy") == (reason,)

@@ -1,5 +1,6 @@
 """YAML that is broken, or stands for more than it shows: told by file and line, before it grows."""
 
+import guide
 import pytest
 
 from ibid.spec import document, pipeline
@@ -85,6 +86,11 @@ def test_what_is_broken_is_told_with_file_and_line(tmp_path, case):
     told = refusal(path)
     assert told.startswith(f"{expected} {path}.\n")
     assert told.partition("Received: ")[2].splitlines()[0] == received
+    assert "hint: " in told
+
+
+def test_each_row_of_the_guide_is_a_case():
+    assert guide.untold("no YAML", [received for *_, received in BROKEN.values()]) == []
 
 
 def test_a_number_of_five_thousand_digits_is_told_with_its_line(tmp_path):

@@ -6,7 +6,8 @@ from ibid.spec.origin import origins
 
 FILES = {
     "config.yaml": "defaults: [count, _self_, speed: slow]\nseed: 1\n",
-    "count.yaml": "# @package count\ntimes: 2\nrates: [1, 2]\nlike: ${deep}\nseed: ${seed}\n",
+    "count.yaml": "# @package count\ntimes: 2\nrates: [1, 2]\nlike: ${deep}\nseed: ${seed}\n"
+    "none: ${other.value}\nless: ${deep.fourth}\n",
     "speed/slow.yaml": "# @package _global_\ndeep: {first: {second: 1}}\n",
     "speed/fast.yaml": "# @package _global_\ncount:\n  times: 1\ndeep: {first: {}}\n",
 }
@@ -34,6 +35,9 @@ CASES = {
     "a reference": ([], "count.seed", "config.yaml, line 2"),
     "a reference to an override": (["seed=3"], "count.seed", "override seed=3"),
     "a part of what is referred to": ([], "count.like.first.second", "speed/slow.yaml, line 2"),
+    "a reference to nothing": ([], "count.none", "count.yaml, line 6"),
+    "a reference to nothing in a file that is there": ([], "count.less", "count.yaml, line 7"),
+    "what is missing in no file": ([], "other", "config.yaml, line 1"),
     "what is missing": ([], "count.tempo", "count.yaml, line 1"),
     "what is missing where another wins": (["speed=fast"], "count.tempo", "count.yaml, line 1"),
     "what is missing deep below": (["speed=fast"], "deep.first.second", "speed/fast.yaml, line 4"),

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import guide
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -179,9 +180,41 @@ SET = {
         "override +model.epoch=3: model.epoch: unknown key; did you mean model.epochs?",
     ),
     "mistyped name": (["model.epoch=3"], "Could not override 'model.epoch'."),
+    "mistyped choice": (["preset=tinny"], "In 'config': Could not find 'preset/tinny'"),
     "mistyped value": (
         ["model.epochs=many"],
         "override model.epochs=many: model.epochs: expected an integer, received 'many'",
+    ),
+    "a yes for a number": (
+        ["model.epochs=true"],
+        "override model.epochs=true: model.epochs: expected an integer, received True",
+    ),
+    "a yes for a fraction": (
+        ["train.dropout=false"],
+        "override train.dropout=false: train.dropout: expected a number, received False",
+    ),
+    "a yes in a list": (
+        ["tune.batch_sizes=[true,8]"],
+        (
+            "override tune.batch_sizes=[true,8]: tune.batch_sizes.0: "
+            "expected an integer, received True"
+        ),
+    ),
+    "a yes in a range": (
+        ["tune.learning_rate.max=true"],
+        (
+            "override tune.learning_rate.max=true: tune.learning_rate.max: "
+            "expected a number, received True"
+        ),
+    ),
+    "a yes for threads": (
+        ["determinism.threads=true"],
+        ("override determinism.threads=true: determinism.threads: "
+        "expected an integer, received True"),
+    ),
+    "a yes for the seed": (
+        ["seed=true"],
+        "override seed=true: seed: expected an integer, received True",
     ),
     "left empty": (
         ["model.epochs="],
@@ -260,6 +293,20 @@ SET = {
             "the same on every machine, for the level portable, received nothing"
         ),
     ),
+    "a batch of one photo, and mixup": (
+        ["train.batch_size=1", "train.mixup_alpha=0.2"],
+        (
+            "override train.batch_size=1: train.batch_size: "
+            "expected at least 2, as mixup_alpha 0.2 mixes photos of one batch, received 1"
+        ),
+    ),
+    "a batch of one photo among others, and mixup": (
+        ["tune.batch_sizes=[1,8]", "tune.mixup_alpha=0.2"],
+        (
+            "override tune.batch_sizes=[1,8]: tune.batch_sizes: "
+            "expected at least 2, as mixup_alpha 0.2 mixes photos of one batch, received a list"
+        ),
+    ),
     "a version of the future": (
         ["tune.version=9"],
         "override tune.version=9: tune: expected a version from 1 to 4, received 9",
@@ -272,9 +319,8 @@ def test_a_wrong_setting_is_told_with_its_override(pets, case):
     overrides, line = SET[case]
     with pytest.raises(UsageError) as caught:
         parameters.compose(PETS / "conf", pets, overrides)
-    told = str(caught.value)
-    assert told.partition("Received: ")[2].splitlines()[0] == line
-    assert "hint: " in told
+    assert caught.value.received.splitlines()[0] == line
+    assert caught.value.hint
 
 
 FILED = {
@@ -343,6 +389,23 @@ def test_a_wrong_file_is_told_with_its_line(pets, tmp_path, case):
     assert str(conf) in told
 
 
+def told_of_files():
+    for (name, old, _), told_of in FILED.values():
+        number = (PETS / "conf" / name).read_text().partition(old)[0].count("\n") + 1
+        yield told_of.format(line=number, next=number + 1, last=number + 2)
+
+
+def test_each_row_of_the_guide_is_a_case():
+    of_files = list(told_of_files())
+    told = [line for _, line in SET.values()] + of_files
+    for expected in (
+        "YAML in conf/model.yaml",
+        "YAML of at most 100000 nodes and 50 levels in conf",
+    ):
+        told += [f"Expected {expected}. Received: {line}" for line in of_files]
+    assert guide.untold("setting", told) == []
+
+
 def test_each_of_several_mistakes_is_told(pets):
     overrides = ["seed=-1", "~model.epochs", "~model.plateau_factor", "model.bn_momentum=2"]
     with pytest.raises(UsageError) as caught:
@@ -371,6 +434,18 @@ def test_each_of_several_missing_values_of_a_file_is_told(pets, tmp_path):
     ]
 
 
+def test_a_file_that_is_empty_is_told_by_the_first_that_refers_to_it(pets, tmp_path):
+    conf = shutil.copytree(PETS / "conf", tmp_path / "conf")
+    (conf / "model.yaml").write_text("")
+    text = (conf / "tune.yaml").read_text()
+    line = text.partition("backbone: ${model.backbone}")[0].count("\n") + 1
+    with pytest.raises(UsageError) as caught:
+        parameters.compose(conf, pets)
+    assert caught.value.received.splitlines()[0] == (
+        f"tune.yaml, line {line}: tune.backbone: Interpolation key 'model.backbone' not found"
+    )
+
+
 def test_a_mistyped_choice_is_told_with_what_it_may_mean(pets):
     with pytest.raises(UsageError, match="hint: did you mean preset=tiny") as caught:
         parameters.compose(PETS / "conf", pets, ["preset=tinny"])
@@ -396,6 +471,16 @@ def test_the_seed_of_the_pets_reaches_every_pipeline_that_computes(pets):
     composed = parameters.compose(PETS / "conf", pets, ["seed=7"])
     for name in ("train", "tune", "model", "calibrate", "evaluate"):
         assert getattr(composed, name).seed == 7
+
+
+def test_a_whole_number_is_a_fraction_too(pets):
+    composed = parameters.compose(PETS / "conf", pets, ["train.dropout=0", "train.learning_rate=1"])
+    assert (composed.train.dropout, composed.train.learning_rate) == (0.0, 1.0)
+
+
+def test_a_batch_of_one_photo_that_is_not_mixed_is_a_batch(pets):
+    composed = parameters.compose(PETS / "conf", pets, ["train.batch_size=1"])
+    assert composed.train.batch_size == 1
 
 
 def test_tune_searches_with_the_soft_masks_that_model_trains_with(pets):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import guide
 import pytest
 
 from ibid.spec import pipeline
@@ -441,6 +442,36 @@ def test_a_mistake_is_told_with_file_line_and_what_was_expected(tmp_path, mistak
     assert received.splitlines()[0] == told
 
 
+ALONE = {
+    "a glob in a group": (
+        "group: [{pfs: {repo: texts, glob: '/[a', group_by: $1}}]",
+        "pipelines.count.input.group.0.pfs.glob: ",
+    ),
+    "a part in a group": (
+        "group: [{pfs: {repo: texts, glob: '/(*)', group_by: $2}}]",
+        "pipelines.count.input.group.0.pfs: ",
+    ),
+    "a glob in a cross": (
+        "cross: [{pfs: {repo: texts, glob: '/[a'}}]",
+        "pipelines.count.input.cross.0.pfs.glob: ",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ALONE)
+def test_a_list_is_not_called_too_short_for_what_is_wrong_in_it(tmp_path, case):
+    new, told = ALONE[case]
+    old = 'pfs: {repo: texts, glob: "/*"}'
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, GOOD.replace(old, new, 1))
+    (line,) = caught.value.received.splitlines()
+    assert told in line
+
+
+def test_each_row_of_the_guide_is_a_mistake():
+    assert guide.untold("in `pipeline.yaml`", [told for *_, told in MISTAKES.values()]) == []
+
+
 def test_each_mistake_is_told(tmp_path):
     text = GOOD.replace("parallelism: 2", "paralelism: 2").replace("description: Shout.", "x: 1")
     told = refusal(tmp_path, text).splitlines()
@@ -465,8 +496,9 @@ def test_a_file_that_is_missing_is_refused(tmp_path):
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path):
     path = tmp_path / "pipeline.yaml"
     path.write_bytes(b"name: \xff\n")
-    with pytest.raises(UsageError, match="in UTF-8"):
+    with pytest.raises(UsageError, match="in UTF-8") as caught:
         pipeline.read(path)
+    assert "hint: mend that file" in str(caught.value)
 
 
 def test_a_control_character_is_refused(tmp_path):
