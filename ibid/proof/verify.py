@@ -98,11 +98,12 @@ class _Verify:
                 received=only or f"an input, {commit.address}",
                 hint="ibid repos",
             )
-        if all(recorded_spec(self._store, each).effect for each in chosen):
+        if self._is_effect(chosen[-1]):
+            before = [each for each in outputs if not self._is_effect(each)]
             raise UsageError(
                 "Expected a stage that can be run again.",
-                received=f"{chosen[0].repo}, an effect: it acted on the world",
-                hint=f"ibid verify {commit.repo}@{commit.id[:8]}",
+                received=f"{chosen[-1].repo}, an effect: it acted on the world",
+                hint=f"ibid verify {before[-1].repo}@{before[-1].id[:8]}" if before else None,
             )
         # Under ids of their own: what reads the id of a commit gives other bytes.
         self._heads = {name_of(each): replace(each, id=new_id()) for each in behind}
@@ -128,6 +129,9 @@ class _Verify:
             started,
             time.time(),
         )
+
+    def _is_effect(self, commit: Commit) -> bool:
+        return recorded_spec(self._store, commit).effect
 
     def _look_inside(self, stage: Stage) -> list[str]:
         """Ask the stage's differ; else say where the first file differs that both sides have."""
@@ -205,7 +209,7 @@ class _Verify:
 
     def _run(self, commit: Commit) -> Stage:
         """Make a commit again; what comes after it is given what came out."""
-        if recorded_spec(self._store, commit).effect:
+        if self._is_effect(commit):
             return Stage(commit, State.EFFECT)
         work, begun = self._work(commit), time.monotonic()
         tasks = [Task(*pair) for pair in zip(work.datums, work.keys, strict=True)]

@@ -15,6 +15,7 @@ from ibid.proof.cause import REPEATS, UNTOLD
 from ibid.proof.verdict import State
 from ibid.stage.canonical import json_bytes
 from ibid.stage.contract import BadInputError, UsageError
+from ibid.store import statements
 from ibid.store.remote import Remote
 
 YAML = "pipelines/words/pipeline.yaml"
@@ -92,6 +93,26 @@ def test_a_stage_that_fails_now_is_not_reproduced(done):
     assert (found.first.commit.repo, found.first.why) == ("shout", "fails now: exit code 3")
 
 
+def test_a_stage_that_crashes_now_is_not_reproduced(words):
+    words.edit(YAML, SHOUT, f'[ "$LC_ALL" = C ] && kill -SEGV $$; {SHOUT}')
+    words.compile()
+    words.put(one="a")
+    words.run()
+    found = run_verify(words, only="shout", causes=False)
+    assert found.first.why == "fails now: ended by SIGSEGV"
+
+
+def test_what_will_not_pass_ends_a_verify_as_what_it_is(done):
+    with contextlib.closing(done.open()) as store:
+        told = json.loads(store.head("shout").provenance)
+        request = json.loads(store.objects.read(told["spec_record"]))
+        request["transform"]["secrets"] = [{"name": "key", "key": "K", "env_var": "K"}]
+        told["spec_record"] = store.objects.put_bytes(json_bytes(request))
+        _write_record(store, "shout", told)
+    with pytest.raises(UsageError, match="secret"):
+        run_verify(done)
+
+
 def test_every_stage_is_started_in_another_setting_than_at_first(words):
     names = ["TZ", "LC_ALL", "PYTHONHASHSEED", "HOME", "TMPDIR", "PWD", "PACH_JOB_ID"]
     writes = "; ".join(f'echo "${name}" > {name}' for name in [*names, "texts_COMMIT"])
@@ -127,6 +148,19 @@ def test_an_effect_is_never_run_again_and_that_is_said(words):
         "total": State.SAME,
     }
     assert mark.read_text() == before
+
+
+def test_a_verdict_about_an_effect_is_refused_and_the_output_behind_it_named(words):
+    words.edit(YAML, "    description: Add", "    effect: true\n    description: Add")
+    words.compile()
+    words.put(one="a")
+    words.run()
+    with pytest.raises(UsageError, match="can be run again") as refused:
+        run_verify(words, "total")
+    hint = refused.value.hint.split()
+    assert run_verify(words, hint[-1]).passed
+    with pytest.raises(UsageError, match="total, an effect"):
+        run_verify(words, "total", only="total")
 
 
 def test_what_differs_of_the_environment_is_said_before_anything_is_run(done):
@@ -167,6 +201,26 @@ def test_a_sampled_datum_that_differs_is_found(random, cached):
     found = run_verify(random, sample=0.5)
     (file,) = found.first.differences
     assert file.path in ("/one", "/two")
+
+
+def test_a_sample_is_compared_with_the_commit_and_not_with_what_is_cached(done):
+    with contextlib.closing(done.open()) as store:
+        tree = store.trees.write_files({"one": b"other", "two": b"other"})
+        store.database.execute("UPDATE commits SET tree = ? WHERE repo = 'shout'", (tree.digest,))
+    found = run_verify(done, only="shout", sample=0.5, causes=False)
+    assert (found.first.again, len(found.first.differences)) == (1, 1)
+    assert found.first.differences[0].then != found.first.differences[0].now
+
+
+def test_a_file_that_a_sampled_datum_no_longer_gives_is_missed(done):
+    with contextlib.closing(done.open()) as store:
+        tree = store.trees.write_files({"one": b"A B", "two": b"C", "gone": b""}).digest
+        store.database.execute("UPDATE commits SET tree = ? WHERE repo = 'shout'", (tree,))
+        store.database.execute("UPDATE results SET tree = ?", (tree,))
+    found = run_verify(done, only="shout", sample=0.5, causes=False)
+    assert [(e.path, e.now) for e in found.first.differences if e.path == "/gone"] == [
+        ("/gone", None)
+    ]
 
 
 def test_what_has_nothing_behind_it_or_no_such_stage_is_refused(done):
@@ -262,6 +316,8 @@ if __name__ == "__main__":
     sys.exit(contract.main(run))
 """
 
+NO_LIST = DIFFER.replace("[f", "f").replace('"])', '")')
+
 
 @pytest.mark.parametrize(
     ("source", "said"),
@@ -269,6 +325,7 @@ if __name__ == "__main__":
         (DIFFER, ("33 letters, 33",)),
         ("raise SystemExit(7)", ("words.count.differ failed: exit code 7",)),
         ("", ("words.count.differ wrote no differences.json",)),
+        (NO_LIST, ("words.count.differ wrote no list of lines to differences.json",)),
     ],
 )
 def test_a_component_says_itself_where_its_outputs_differ(words, source, said):
@@ -297,6 +354,20 @@ def test_statements_travel_with_their_commits(done, tmp_path):
         done.ibid(*way, IBID_HOME=str(home))
         told = done.ibid("lineage", "total", "--json", IBID_HOME=str(home)).stdout
         assert '"PASSED"' in told
+
+
+def test_statements_about_what_was_purged_do_not_come_back(done, tmp_path):
+    run_verify(done)
+    done.ibid("export", "total", tmp_path / "total.ibid")
+    with contextlib.closing(done.open()) as store:
+        of = store.head("total")
+        Remote(str(tmp_path / "remote")).push(store, cited)
+        assert len(statements.about(store, of)) == 1
+    done.ibid("rm", "texts:one", "--purge")
+    done.ibid("pull", "--remote", tmp_path / "remote")
+    done.ibid("import", tmp_path / "total.ibid", code=3)
+    with contextlib.closing(done.open()) as store:
+        assert statements.about(store, of) == []
 
 
 def test_a_bundle_is_verified_by_somebody_else_from_that_one_file(done, tmp_path):
