@@ -11,7 +11,7 @@ import pytest
 
 from ibid.engine.record import cited
 from ibid.proof import statement, verify
-from ibid.proof.cause import REPEATS, UNTOLD
+from ibid.proof.cause import MOST, REPEATS, UNTOLD
 from ibid.proof.verdict import State
 from ibid.stage.canonical import json_bytes
 from ibid.stage.contract import BadInputError, UsageError
@@ -304,6 +304,24 @@ def test_what_repeats_itself_but_is_not_on_record_came_of_something_else(done):
     assert (found.cause.name, found.cause.runs) == (REPEATS, 1)
 
 
+def test_threads_are_no_cause_where_more_cores_give_other_bytes_each_time_the_same(words):
+    seen = '[ "$TZ" != UTC ] && [ "$PYTHONHASHSEED" != 0 ] && echo "$PYTHONHASHSEED"'
+    cores = "python -c 'import os; print(len(os.sched_getaffinity(0)))'"
+    both = json.dumps(f'({seen}; {cores}) > "$PFS_ROOT/out/told"')
+    words.declare(f"""\
+        - name: tell
+          description: Write down what two things make together, and the count of cores.
+          cmd: [sh, -c, {both}]
+          environment: plain
+          input: {{pfs: {{repo: texts, glob: /}}}}
+        """)
+    words.put(one="a")
+    words.run()
+    found = run_verify(words, "tell")
+    assert found.cause.name == UNTOLD
+    assert found.cause.runs <= MOST
+
+
 DIFFER = """
 import sys
 from ibid.stage import canonical, contract
@@ -381,6 +399,19 @@ def test_a_bundle_is_verified_by_somebody_else_from_that_one_file(done, tmp_path
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_of_a_bundle_that_fails_the_end_of_the_log_is_shown(words, tmp_path):
+    fails = "echo why it failed; exit 3"
+    words.edit(YAML, SHOUT, f'if [ "$LC_ALL" = C ]; then {fails}; fi; {SHOUT}')
+    words.compile()
+    words.put(one="a")
+    words.run()
+    words.ibid("export", "total", tmp_path / "total.ibid")
+    ended = _elsewhere(tmp_path, tmp_path / "total.ibid", "--no-cause")
+    assert ended.returncode == 5, ended.stderr
+    assert "what it printed:\n  why it failed\n" in ended.stderr
+    assert "printed is in" not in ended.stderr
+
+
 def test_a_bundle_that_was_changed_is_refused(done, tmp_path):
     file = tmp_path / "total.ibid"
     done.ibid("export", "total", file)
@@ -391,10 +422,10 @@ def test_a_bundle_that_was_changed_is_refused(done, tmp_path):
     assert "export has written" in done.ibid("verify", "none.ibid", code=3).stderr
 
 
-def _elsewhere(folder, file):
+def _elsewhere(folder, file, *options):
     """Verify a file where no project is."""
     return subprocess.run(
-        [sys.executable, "-m", "ibid.cli", "verify", file, "--json"],
+        [sys.executable, "-m", "ibid.cli", "verify", file, "--json", *options],
         cwd=folder,
         env={name: value for name, value in os.environ.items() if not name.startswith("IBID_")},
         capture_output=True,
