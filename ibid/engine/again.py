@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ibid.engine import scratch
 from ibid.engine.events import Watch
@@ -30,7 +31,8 @@ class Again:
 
     `results` are by key; `failures` are those that the stage itself ended for good, `open`
     those of which nothing is known: they ended for a reason that may pass, or were not run. Both
-    are by the datum's id, with the reason. `recovered` counts those that the job can do without.
+    are by the datum's id, with the reason. `recovered` counts those that the job can do without;
+    `in_force` is what the stage's processes found in force.
     """
 
     results: Mapping[str, Result]
@@ -38,6 +40,7 @@ class Again:
     open: Mapping[str, str]
     recovered: int
     weaker: frozenset[str]
+    in_force: tuple[Mapping[str, Any], ...]
     logs: Path
 
     def forget(self) -> None:
@@ -75,7 +78,13 @@ def run_again(
         elif task.key not in results and words:  # without words it was recovered
             unknown[task.datum.id] = words
     return Again(
-        results, failures, unknown, execution.recovered, frozenset(execution.weaker), execution.logs
+        results,
+        failures,
+        unknown,
+        execution.recovered,
+        frozenset(execution.weaker),
+        tuple(execution.in_force[said] for said in sorted(execution.in_force)),
+        execution.logs,
     )
 
 

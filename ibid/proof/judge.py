@@ -56,6 +56,7 @@ def judge(
         tuple(differing),
         "; ".join(why),
         found.weaker,
+        found.in_force,
     )
 
 

@@ -255,7 +255,12 @@ def test_the_statement_is_in_totos_and_says_what_of_and_how(random):
         "spec of shout",
         "environment of total",
     }
-    shout = next(s for s in predicate["ibid_stages"] if s["pipeline"] == "shout")
+    count, shout = (
+        next(s for s in predicate["ibid_stages"] if s["pipeline"] == name)
+        for name in ("count", "shout")
+    )
+    assert count["in_force"][0]["variables"]["PYTHONHASHSEED"] == "1729"
+    assert shout["in_force"] == []  # it says nothing
     assert [each["path"] for each in shout["differences"]] == ["/one", "/two"]
 
 
