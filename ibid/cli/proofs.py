@@ -95,6 +95,7 @@ def verify(
             only=stage,
             sample=sample,
             causes=causes,
+            logs_stay=not Path(what).is_file(),
         )
         told = statement.write(store, found)
     if json:

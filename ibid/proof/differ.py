@@ -17,7 +17,7 @@ from ibid.spec.preimage import Digest
 from ibid.stage.contract import printable
 from ibid.store.commits import new_id
 from ibid.store.home import Home
-from ibid.store.trees import FOLDER, Entry
+from ibid.store.trees import FILE, FOLDER, Entry
 
 OUTPUT = "/differences.json"
 
@@ -53,4 +53,18 @@ def ask(
     entry = work.store.trees.find(found.results[task.key].tree, OUTPUT)
     if entry is None:
         return [f"{work.spec.differ} wrote no {OUTPUT.strip('/')}"]
-    return [printable(str(line)) for line in json.loads(work.store.objects.read(entry.digest))]
+    lines = _lines(work.store.objects.read(entry.digest)) if entry.kind == FILE else None
+    if lines is None:
+        return [f"{work.spec.differ} wrote no list of lines to {OUTPUT.strip('/')}"]
+    return lines
+
+
+def _lines(text: bytes) -> list[str] | None:
+    """Read what a differ wrote; None if it is not what it should be."""
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(told, list) or not all(isinstance(line, str) for line in told):
+        return None
+    return [printable(line) for line in told]

@@ -14,7 +14,10 @@ WIDTH = 60
 
 def inside(then: bytes, now: bytes) -> list[str]:
     """Say in a few lines where two files differ: a member, a field, a line, or a byte."""
-    lines = [*_look(then, now)]
+    try:
+        lines = [*_look(then, now)]
+    except Exception:  # foreign bytes break readers in any way, and the verdict has to stand
+        lines = [*_bytes(then, now)]
     return lines[:SHOWN] + ([f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])
 
 

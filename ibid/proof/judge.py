@@ -56,30 +56,31 @@ def judge(
         tuple(differing),
         "; ".join(why),
         found.weaker,
+        found.in_force,
     )
 
 
 def _compare_parts(
     store: Store, commit: Commit, work: Work, drawn: Sequence[Task], found: Again
 ) -> list[Difference]:
-    """Compare what single datums gave with what is on record of them.
+    """Compare what single datums gave with the commit, file by file.
 
-    Of a datum whose result is no longer cached, files that came out then and not now are not
-    missed: which files of the commit were its own is not told.
+    Which files should have come out only a cached result tells: of a datum that has none, those
+    that came out then and not now are not missed.
     """
     told = json.loads(commit.provenance)
     keys = {t.key: t.datum.key(work.spec, told["code"], told["environment"]) for t in drawn}
     known = Jobs(store).results(keys.values())
     trees, differing = store.trees, list[Difference]()
     for key, result in found.results.items():
-        if keys[Digest(key)] in known:
-            then_tree = known[keys[Digest(key)]].tree
-            differing += [_difference(*e) for e in trees.compare(then_tree, result.tree)]
-            continue
         for path, now in trees.walk(result.tree):
             then = trees.find(commit.tree, path)
             if now.kind == FILE and (then is None or then.digest != now.digest):
                 differing.append(_difference(path, then, now))
+        if cached := known.get(keys[Digest(key)]):
+            for path, _, still in trees.compare(cached.tree, result.tree):
+                if still is None and (then := trees.find(commit.tree, path)):
+                    differing.append(_difference(path, then, None))
     return differing
 
 

@@ -103,6 +103,7 @@ def _stage(stage: Stage) -> dict[str, Any]:
             {"path": each.path, "was": each.then, "is": each.now} for each in stage.differences
         ],
         "why": stage.why,
+        "in_force": list(stage.in_force),
     }
 
 

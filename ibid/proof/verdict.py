@@ -1,7 +1,9 @@
 """What a verify found: of each stage, and of the whole."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from ibid.proof.cause import Cause
 from ibid.spec.preimage import Digest
@@ -32,6 +34,7 @@ class Stage:
 
     `again` of its `datums` were run; `found` is the digest that came out, if all were; `why` says
     what is wrong beside the files that differ: a failure, another exit code, what it follows.
+    `in_force` is what its processes found in force.
     """
 
     commit: Commit
@@ -43,6 +46,7 @@ class Stage:
     differences: tuple[Difference, ...] = ()
     why: str = ""
     weaker: frozenset[str] = frozenset()
+    in_force: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

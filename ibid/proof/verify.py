@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from graphlib import TopologicalSorter
+from pathlib import Path
 
 from ibid.engine import scratch
 from ibid.engine.again import Again, logs_of, run_again
@@ -27,11 +28,13 @@ from ibid.proof.differ import ask
 from ibid.proof.inside import inside
 from ibid.proof.judge import judge
 from ibid.proof.verdict import Stage, State, Verification, summary
-from ibid.stage.contract import ExitCode, TemporaryError, UsageError
+from ibid.stage.contract import ExitCode, TemporaryError, UsageError, printable
 from ibid.store.commits import Commit, Store, new_id
 from ibid.store.home import Home, Waiting
 from ibid.store.jobs import FAILURE, SUCCESS
 from ibid.store.manifest import name_of
+
+_END_LINES, _END_BYTES = 20, 1 << 14
 
 
 def verify(
@@ -45,6 +48,7 @@ def verify(
     only: str | None = None,
     sample: float = 1,
     causes: bool = True,
+    logs_stay: bool = True,
 ) -> Verification:
     """Run what is behind a commit again and compare; the first stage that differs ends it.
 
@@ -57,7 +61,8 @@ def verify(
         waiting: is told for whom this waits.
         only: verify the output of this pipeline alone, from the inputs that are on record.
         sample: of the datums of stages that have many, the share to run.
-        causes: look for the cause of a difference, which takes up to twelve runs of a datum.
+        causes: look for the cause of a difference, which takes up to thirteen runs of a datum.
+        logs_stay: the home is there after this; else the end of a log is told, not its place.
 
     Raises:
         BadInputError: if bytes behind the commit are gone.
@@ -69,17 +74,26 @@ def verify(
     with home.run_lock(waiting), store.lock.shared():
         scratch.clear(home)
         try:
-            return _Verify(home, store, watch, say, sample).verify(commit, only, causes=causes)
+            return _Verify(home, store, watch, say, sample, logs_stay=logs_stay).verify(
+                commit, only, causes=causes
+            )
         finally:
             scratch.clear(home)
 
 
 class _Verify:
     def __init__(
-        self, home: Home, store: Store, watch: Watch, say: Callable[[str], None], sample: float
+        self,
+        home: Home,
+        store: Store,
+        watch: Watch,
+        say: Callable[[str], None],
+        sample: float,
+        *,
+        logs_stay: bool,
     ) -> None:
         self._home, self._store, self._watch, self._say = home, store, watch, say
-        self._sample = sample
+        self._sample, self._logs_stay = sample, logs_stay
         self._slots = Slots(cores())
         self._stopped = threading.Event()
         self._heads: dict[Name, Commit] = {}  # as they came out now
@@ -98,11 +112,12 @@ class _Verify:
                 received=only or f"an input, {commit.address}",
                 hint="ibid repos",
             )
-        if all(recorded_spec(self._store, each).effect for each in chosen):
+        if self._is_effect(chosen[-1]):
+            before = [each for each in outputs if not self._is_effect(each)]
             raise UsageError(
                 "Expected a stage that can be run again.",
-                received=f"{chosen[0].repo}, an effect: it acted on the world",
-                hint=f"ibid verify {commit.repo}@{commit.id[:8]}",
+                received=f"{chosen[-1].repo}, an effect: it acted on the world",
+                hint=f"ibid verify {before[-1].repo}@{before[-1].id[:8]}" if before else None,
             )
         # Under ids of their own: what reads the id of a commit gives other bytes.
         self._heads = {name_of(each): replace(each, id=new_id()) for each in behind}
@@ -128,6 +143,9 @@ class _Verify:
             started,
             time.time(),
         )
+
+    def _is_effect(self, commit: Commit) -> bool:
+        return recorded_spec(self._store, commit).effect
 
     def _look_inside(self, stage: Stage) -> list[str]:
         """Ask the stage's differ; else say where the first file differs that both sides have."""
@@ -205,7 +223,7 @@ class _Verify:
 
     def _run(self, commit: Commit) -> Stage:
         """Make a commit again; what comes after it is given what came out."""
-        if recorded_spec(self._store, commit).effect:
+        if self._is_effect(commit):
             return Stage(commit, State.EFFECT)
         work, begun = self._work(commit), time.monotonic()
         tasks = [Task(*pair) for pair in zip(work.datums, work.keys, strict=True)]
@@ -225,8 +243,10 @@ class _Verify:
             made = self._heads[name_of(commit)]
             self._heads[name_of(commit)] = replace(made, tree=stage.found)
         self._seen[name_of(commit)] = work, drawn, found
-        if found.failures:
+        if found.failures and self._logs_stay:
             self._say(f"{name}: what it printed is in {found.logs}")
+        elif found.failures:
+            self._say("\n  ".join([f"{name}: the end of what it printed:", *_end_of(found.logs)]))
         else:
             found.forget()
         other = stage.state is State.OTHER
@@ -247,3 +267,13 @@ class _Verify:
 def _draw(tasks: Sequence[Task], share: float) -> Sequence[Task]:
     """Choose a share of many datums by the digests of their paths, so that it is no choice."""
     return sorted(tasks, key=lambda task: task.datum.id)[: math.ceil(share * len(tasks))]
+
+
+def _end_of(logs: Path) -> list[str]:
+    """Read the last lines of what was printed, of each worker."""
+    lines = list[str]()
+    for log in sorted(logs.glob("*.log")):
+        with log.open("rb") as stream:
+            stream.seek(max(0, log.stat().st_size - _END_BYTES))
+            lines += stream.read().decode(errors="replace").splitlines()[-_END_LINES:]
+    return [printable(line) for line in lines]

@@ -23,7 +23,7 @@ class Cause:
     """Something that differs and that nothing before it made so.
 
     `said` is the whole of it for people, `kind` one of input, params, code, environment, spec,
-    unknown; `entered` names the pipelines that were given it.
+    unknown, in_force; `entered` names the pipelines that were given it.
     """
 
     kind: str
@@ -125,6 +125,8 @@ class _Why:
         if not step.same and not led:
             said = f"{b.repo}: other bytes from the same inputs, code, parameters and environment"
             self._add("unknown", said, b.repo)
+            for line in _in_force_differences(a, b):
+                self._add("in_force", f"{b.repo}: in force {line}", b.repo)
         if led or not step.same:
             self._steps[b.repo] = step
 
@@ -205,6 +207,14 @@ class _Why:
 
     def _add(self, kind: str, said: str, pipeline: str) -> None:
         self._causes.setdefault((kind, said), []).append(pipeline)
+
+
+def _in_force_differences(a: Origin, b: Origin) -> Iterator[str]:
+    """Say how what a process found in force differs from what one found before, if any does."""
+    before = [told for told in a.in_force if told not in b.in_force]
+    after = [told for told in b.in_force if told not in a.in_force]
+    if before and after:
+        yield from flat_differences(before[0], after[0])
 
 
 def _by_name(inputs: tuple[Given, ...]) -> dict[str, Given]:

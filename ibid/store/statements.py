@@ -48,11 +48,14 @@ def read(data: bytes) -> Statement:
 
 
 def add(store: Store, statements: Iterable[Statement]) -> None:
-    """Keep statements about commits that are here, with the digest that is said of them."""
+    """Keep statements about commits that are here, with the digest that is said of them.
+
+    None about one of which files are gone: it may name them.
+    """
     with store.database.transaction():
         for each in statements:
             commit = store.get(each.repo, each.id)
-            if commit and commit.tree == each.tree:
+            if commit and not commit.purged and commit.tree == each.tree:
                 store.database.execute(
                     "INSERT OR IGNORE INTO statements VALUES (?, ?, ?, ?, ?)",
                     (store.project, each.repo, each.id, each.digest, each.data.decode()),

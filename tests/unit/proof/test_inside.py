@@ -54,3 +54,14 @@ def test_an_archive_names_its_members_or_their_times():
 def test_other_bytes_name_the_first():
     assert inside(b"\xff\x00\x01", b"\xff\x00\x02") == ["the first at byte 2 of 3 bytes"]
     assert inside(b"\xff", b"\xff\x00") == ["the first at byte 1 of 1 -> 2 bytes"]
+
+
+def test_what_no_reader_can_read_is_compared_byte_by_byte():
+    then, now = archive(a="x" * 9), archive(a="y" * 9)
+    broken = now.replace(b"y" * 9, b"z" * 9)  # the checksum is another's
+    assert inside(then, broken)[0].startswith("the first at byte ")
+    start = now.index(b"PK\x01\x02")
+    encrypted = now[:6] + b"\x01" + now[7 : start + 8] + b"\x01" + now[start + 9 :]
+    assert inside(then, encrypted)[0].startswith("the first at byte ")
+    deep = b"[" * 100_000
+    assert inside(deep + b"1", deep + b"2") == ["the first at byte 100000 of 100001 bytes"]

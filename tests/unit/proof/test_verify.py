@@ -11,10 +11,11 @@ import pytest
 
 from ibid.engine.record import cited
 from ibid.proof import statement, verify
-from ibid.proof.cause import REPEATS, UNTOLD
+from ibid.proof.cause import MOST, REPEATS, UNTOLD
 from ibid.proof.verdict import State
 from ibid.stage.canonical import json_bytes
 from ibid.stage.contract import BadInputError, UsageError
+from ibid.store import statements
 from ibid.store.remote import Remote
 
 YAML = "pipelines/words/pipeline.yaml"
@@ -92,6 +93,26 @@ def test_a_stage_that_fails_now_is_not_reproduced(done):
     assert (found.first.commit.repo, found.first.why) == ("shout", "fails now: exit code 3")
 
 
+def test_a_stage_that_crashes_now_is_not_reproduced(words):
+    words.edit(YAML, SHOUT, f'[ "$LC_ALL" = C ] && kill -SEGV $$; {SHOUT}')
+    words.compile()
+    words.put(one="a")
+    words.run()
+    found = run_verify(words, only="shout", causes=False)
+    assert found.first.why == "fails now: ended by SIGSEGV"
+
+
+def test_what_will_not_pass_ends_a_verify_as_what_it_is(done):
+    with contextlib.closing(done.open()) as store:
+        told = json.loads(store.head("shout").provenance)
+        request = json.loads(store.objects.read(told["spec_record"]))
+        request["transform"]["secrets"] = [{"name": "key", "key": "K", "env_var": "K"}]
+        told["spec_record"] = store.objects.put_bytes(json_bytes(request))
+        _write_record(store, "shout", told)
+    with pytest.raises(UsageError, match="secret"):
+        run_verify(done)
+
+
 def test_every_stage_is_started_in_another_setting_than_at_first(words):
     names = ["TZ", "LC_ALL", "PYTHONHASHSEED", "HOME", "TMPDIR", "PWD", "PACH_JOB_ID"]
     writes = "; ".join(f'echo "${name}" > {name}' for name in [*names, "texts_COMMIT"])
@@ -127,6 +148,19 @@ def test_an_effect_is_never_run_again_and_that_is_said(words):
         "total": State.SAME,
     }
     assert mark.read_text() == before
+
+
+def test_a_verdict_about_an_effect_is_refused_and_the_output_behind_it_named(words):
+    words.edit(YAML, "    description: Add", "    effect: true\n    description: Add")
+    words.compile()
+    words.put(one="a")
+    words.run()
+    with pytest.raises(UsageError, match="can be run again") as refused:
+        run_verify(words, "total")
+    hint = refused.value.hint.split()
+    assert run_verify(words, hint[-1]).passed
+    with pytest.raises(UsageError, match="total, an effect"):
+        run_verify(words, "total", only="total")
 
 
 def test_what_differs_of_the_environment_is_said_before_anything_is_run(done):
@@ -169,6 +203,26 @@ def test_a_sampled_datum_that_differs_is_found(random, cached):
     assert file.path in ("/one", "/two")
 
 
+def test_a_sample_is_compared_with_the_commit_and_not_with_what_is_cached(done):
+    with contextlib.closing(done.open()) as store:
+        tree = store.trees.write_files({"one": b"other", "two": b"other"})
+        store.database.execute("UPDATE commits SET tree = ? WHERE repo = 'shout'", (tree.digest,))
+    found = run_verify(done, only="shout", sample=0.5, causes=False)
+    assert (found.first.again, len(found.first.differences)) == (1, 1)
+    assert found.first.differences[0].then != found.first.differences[0].now
+
+
+def test_a_file_that_a_sampled_datum_no_longer_gives_is_missed(done):
+    with contextlib.closing(done.open()) as store:
+        tree = store.trees.write_files({"one": b"A B", "two": b"C", "gone": b""}).digest
+        store.database.execute("UPDATE commits SET tree = ? WHERE repo = 'shout'", (tree,))
+        store.database.execute("UPDATE results SET tree = ?", (tree,))
+    found = run_verify(done, only="shout", sample=0.5, causes=False)
+    assert [(e.path, e.now) for e in found.first.differences if e.path == "/gone"] == [
+        ("/gone", None)
+    ]
+
+
 def test_what_has_nothing_behind_it_or_no_such_stage_is_refused(done):
     with pytest.raises(UsageError, match="an output behind texts"):
         run_verify(done, "texts")
@@ -201,7 +255,12 @@ def test_the_statement_is_in_totos_and_says_what_of_and_how(random):
         "spec of shout",
         "environment of total",
     }
-    shout = next(s for s in predicate["ibid_stages"] if s["pipeline"] == "shout")
+    count, shout = (
+        next(s for s in predicate["ibid_stages"] if s["pipeline"] == name)
+        for name in ("count", "shout")
+    )
+    assert count["in_force"][0]["variables"]["PYTHONHASHSEED"] == "1729"
+    assert shout["in_force"] == []  # it says nothing
     assert [each["path"] for each in shout["differences"]] == ["/one", "/two"]
 
 
@@ -250,6 +309,24 @@ def test_what_repeats_itself_but_is_not_on_record_came_of_something_else(done):
     assert (found.cause.name, found.cause.runs) == (REPEATS, 1)
 
 
+def test_threads_are_no_cause_where_more_cores_give_other_bytes_each_time_the_same(words):
+    seen = '[ "$TZ" != UTC ] && [ "$PYTHONHASHSEED" != 0 ] && echo "$PYTHONHASHSEED"'
+    cores = "python -c 'import os; print(len(os.sched_getaffinity(0)))'"
+    both = json.dumps(f'({seen}; {cores}) > "$PFS_ROOT/out/told"')
+    words.declare(f"""\
+        - name: tell
+          description: Write down what two things make together, and the count of cores.
+          cmd: [sh, -c, {both}]
+          environment: plain
+          input: {{pfs: {{repo: texts, glob: /}}}}
+        """)
+    words.put(one="a")
+    words.run()
+    found = run_verify(words, "tell")
+    assert found.cause.name == UNTOLD
+    assert found.cause.runs <= MOST
+
+
 DIFFER = """
 import sys
 from ibid.stage import canonical, contract
@@ -262,6 +339,8 @@ if __name__ == "__main__":
     sys.exit(contract.main(run))
 """
 
+NO_LIST = DIFFER.replace("[f", "f").replace('"])', '")')
+
 
 @pytest.mark.parametrize(
     ("source", "said"),
@@ -269,6 +348,7 @@ if __name__ == "__main__":
         (DIFFER, ("33 letters, 33",)),
         ("raise SystemExit(7)", ("words.count.differ failed: exit code 7",)),
         ("", ("words.count.differ wrote no differences.json",)),
+        (NO_LIST, ("words.count.differ wrote no list of lines to differences.json",)),
     ],
 )
 def test_a_component_says_itself_where_its_outputs_differ(words, source, said):
@@ -299,6 +379,20 @@ def test_statements_travel_with_their_commits(done, tmp_path):
         assert '"PASSED"' in told
 
 
+def test_statements_about_what_was_purged_do_not_come_back(done, tmp_path):
+    run_verify(done)
+    done.ibid("export", "total", tmp_path / "total.ibid")
+    with contextlib.closing(done.open()) as store:
+        of = store.head("total")
+        Remote(str(tmp_path / "remote")).push(store, cited)
+        assert len(statements.about(store, of)) == 1
+    done.ibid("rm", "texts:one", "--purge")
+    done.ibid("pull", "--remote", tmp_path / "remote")
+    done.ibid("import", tmp_path / "total.ibid", code=3)
+    with contextlib.closing(done.open()) as store:
+        assert statements.about(store, of) == []
+
+
 def test_a_bundle_is_verified_by_somebody_else_from_that_one_file(done, tmp_path):
     file = tmp_path / "total.ibid"
     done.ibid("export", "total", file)
@@ -308,6 +402,19 @@ def test_a_bundle_is_verified_by_somebody_else_from_that_one_file(done, tmp_path
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["predicate"]["verificationResult"] == "PASSED"
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_of_a_bundle_that_fails_the_end_of_the_log_is_shown(words, tmp_path):
+    fails = "echo why it failed; exit 3"
+    words.edit(YAML, SHOUT, f'if [ "$LC_ALL" = C ]; then {fails}; fi; {SHOUT}')
+    words.compile()
+    words.put(one="a")
+    words.run()
+    words.ibid("export", "total", tmp_path / "total.ibid")
+    ended = _elsewhere(tmp_path, tmp_path / "total.ibid", "--no-cause")
+    assert ended.returncode == 5, ended.stderr
+    assert "what it printed:\n  why it failed\n" in ended.stderr
+    assert "printed is in" not in ended.stderr
 
 
 def test_a_bundle_that_was_changed_is_refused(done, tmp_path):
@@ -320,10 +427,10 @@ def test_a_bundle_that_was_changed_is_refused(done, tmp_path):
     assert "export has written" in done.ibid("verify", "none.ibid", code=3).stderr
 
 
-def _elsewhere(folder, file):
+def _elsewhere(folder, file, *options):
     """Verify a file where no project is."""
     return subprocess.run(
-        [sys.executable, "-m", "ibid.cli", "verify", file, "--json"],
+        [sys.executable, "-m", "ibid.cli", "verify", file, "--json", *options],
         cwd=folder,
         env={name: value for name, value in os.environ.items() if not name.startswith("IBID_")},
         capture_output=True,

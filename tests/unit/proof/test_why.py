@@ -108,6 +108,29 @@ def test_bytes_that_differ_for_no_cause_on_record_are_the_stages_own(words):
     assert "hint: ibid verify" in words.ibid("why", "total@master^^", "total@master").stderr
 
 
+def test_what_else_was_in_force_is_said_where_nothing_else_differs(done):
+    with contextlib.closing(done.open()) as store:
+        head = store.head("count")
+        other = store.trees.write_files({"one": b"9"}).digest
+        told = json.loads(head.provenance)
+        in_force = json.loads(store.objects.read(told["in_force"]))
+        for one in in_force:
+            one["cores"] = 99
+        told["in_force"] = store.objects.put_bytes(json_bytes(in_force))
+        store.database.execute(
+            "UPDATE commits SET provenance = ?, tree = ? WHERE repo = 'count'",
+            (json.dumps(told), other),
+        )
+        before = store.head("count")
+        store.database.execute("DELETE FROM results")
+    for text in ("d", "c"):
+        done.put(one="a b", two=text)
+        done.run()
+    found = ask(done, f"count@{before.id}", "count@master")
+    assert [cause.kind for cause in found.causes] == ["unknown", "in_force"]
+    assert found.causes[1].said.startswith("count: in force cores 99 -> ")
+
+
 def test_commits_of_two_repos_are_refused(done):
     with pytest.raises(UsageError, match="two commits of one repo"):
         ask(done, "count@master", "total@master")
