@@ -89,7 +89,8 @@ def test_the_curves_are_served_as_a_page(released):
     try:
         deadline = time.monotonic() + 120
         page = None
-        while page is None and time.monotonic() < deadline and process.poll() is None:
+        # It answers with nothing until it has read the curves.
+        while not page and time.monotonic() < deadline and process.poll() is None:
             try:
                 with urllib.request.urlopen(
                     "http://127.0.0.1:16006/data/plugin/scalars/tags"
@@ -98,7 +99,7 @@ def test_the_curves_are_served_as_a_page(released):
             except (urllib.error.URLError, ConnectionError):
                 time.sleep(0.3)
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)  # SIGINT is ignored below a shell's background job
         process.communicate(timeout=60)
     assert page, "no page came"
     assert process.returncode == 0

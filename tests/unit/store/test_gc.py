@@ -134,7 +134,7 @@ def test_size_tells_what_is_logical_from_what_is_there(done, opened):
 
 def test_the_commands_say_it_in_words_and_in_json(done):
     said = json.loads(done.ibid("gc", "--json").stdout)
-    assert set(said) == {"objects", "bytes", "results"}
+    assert set(said) == {"objects", "bytes", "results", "state"}
     assert "would free 0 bytes" in done.ibid("gc", "--dry-run").stderr
     assert {row["repo"] for row in done.json("size")["repos"]} == {
         "texts", "count", "shout", "total"
