@@ -55,7 +55,7 @@ def read(path: Path, owner: str) -> bytes | None:
     if kind != FORMAT or hashlib.sha256(content).hexdigest() != digest:
         wrong = "is torn, or no file of a stage's state"
     elif whose != owner:
-        wrong = "is of other data, parameters or code"
+        wrong = "is of other data, parameters or libraries"
     else:
         return content
     _set_aside(path, wrong)

@@ -51,7 +51,7 @@ def test_another_owners_file_is_set_aside_and_the_log_says_so(kept, capsys):
     assert state.read(kept, state.owner(seed=2)) is None
     told = capsys.readouterr().err
     assert told == (
-        "checkpoint is of other data, parameters or code: set aside as checkpoint.aside, "
+        "checkpoint is of other data, parameters or libraries: set aside as checkpoint.aside, "
         "beginning anew\n"
     )
 
