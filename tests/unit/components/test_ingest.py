@@ -290,8 +290,6 @@ def test_what_is_written_in_oxfords_formats_reads_back():
 
 @pytest.mark.shared
 def test_the_real_photos_keep_their_quirks(tmp_path):
-    if not SHARED.is_dir():
-        pytest.skip("needs ../shared/data/pets-240")
     (tmp_path / "stream").mkdir()
     (tmp_path / "stream" / "0001-a").symlink_to(SHARED)
     limits = {"max_megapixels": 64, "max_images_mb": 64, "max_files": 2000}

@@ -88,7 +88,7 @@ PLACES = {
     "database": "{home}/ibid.db",
     "deployed": "{home}/deployed/new",
     "project": "{home}/../new",
-    "tmp of all": "/tmp/ibid-new",
+    "tmp of all": f"/tmp/ibid-new-{os.getpid()}",
     "etc": "/etc/ibid-new",
     "kernel": "/proc/sys/kernel/hostname",
     "oom": "/proc/self/oom_score_adj",
@@ -140,7 +140,7 @@ def test_an_effect_may_change_the_world_but_not_the_store(anybody):
     can = set(anybody.outputs["try"]["can"].splitlines())
     assert can >= {"out", "home", "tmp", "work", "deployed", "project", "tmp of all"}
     assert not can & {"objects", "database", "input", "code", "worker", "another"}
-    Path("/tmp/ibid-new").unlink()
+    Path(PLACES["tmp of all"]).unlink()
 
 
 @ROOT_ONLY
