@@ -159,4 +159,4 @@ def _print_new(project: Project, job: Job, places: dict[str, int]) -> None:
 
 
 def _folder(project: Project, job: Job) -> Path:
-    return project.home.logs / f"{job.pipeline}@{job.id}"
+    return project.home.logs_of(job.pipeline, job.id)

@@ -88,11 +88,6 @@ def run_again(
     )
 
 
-def logs_of(home: Home, pipeline: str, job: CommitId) -> Path:
-    """Say where the datums of a job print to."""
-    return home.logs / f"{pipeline}@{job}"
-
-
 def _is_final(outcome: Outcome) -> bool:
     crashed = outcome.code - 128 in _CRASHES
     return crashed or (outcome.own and outcome.code != ExitCode.TEMPORARY)

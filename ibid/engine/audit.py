@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ibid.engine.again import logs_of, run_again
+from ibid.engine.again import run_again
 from ibid.engine.events import JobDone, JobStarted, Watch
 from ibid.engine.execution import Task
 from ibid.engine.plan import State, plan
@@ -87,7 +87,7 @@ class Auditor:
         # Nothing may be forgiven here.
         strict = replace(work, spec=replace(work.spec, err_cmd=()))
         home, job = self._project.home, new_id()
-        self._watch(JobStarted(name, ("audit",), len(tasks), 0, logs_of(home, name, job)))
+        self._watch(JobStarted(name, ("audit",), len(tasks), 0, home.logs_of(name, job)))
         before = Jobs(self._store).results(task.key for task in tasks)
         found = run_again(home, strict, job, tasks, self._slots, self._watch, self._stopped.is_set)
         wrong: list[Finding] = []

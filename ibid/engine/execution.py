@@ -76,7 +76,7 @@ class Execution:
         self.expired = False
         self.began: float | None = None
         self._until: float | None = None
-        self.logs = home.logs / f"{work.spec.name}@{job}"
+        self.logs = home.logs_of(work.spec.name, job)
         self._home = home
         self._folder = home.scratch
         self._work, self._job, self._slots, self._watch = work, job, slots, watch

@@ -115,7 +115,7 @@ def stray_logs(project: Project, store: Store) -> list[Path]:
 
 def _forget_job(project: Project, store: Store, name: tuple[Any, ...]) -> None:
     _, pipeline, job = name
-    logs = project.home.logs / f"{pipeline}@{job}"
+    logs = project.home.logs_of(pipeline, job)
     if logs.exists():
         scratch.remove(logs)
     with store.database.transaction():

@@ -15,7 +15,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from ibid.engine import scratch
-from ibid.engine.again import Again, logs_of, run_again
+from ibid.engine.again import Again, run_again
 from ibid.engine.changes import environment_differences
 from ibid.engine.events import JobDone, JobStarted, Watch
 from ibid.engine.execution import Task
@@ -229,7 +229,7 @@ class _Verify:
         tasks = [Task(*pair) for pair in zip(work.datums, work.keys, strict=True)]
         drawn = _draw(tasks, self._sample)
         name, job = work.spec.name, new_id()
-        logs = logs_of(self._home, name, job)
+        logs = self._home.logs_of(name, job)
         self._watch(JobStarted(name, ("verify",), len(tasks), len(tasks) - len(drawn), logs))
         found = run_again(
             self._home, work, job, drawn, self._slots, self._watch, self._stopped.is_set, ELSEWHERE

@@ -41,6 +41,10 @@ class Home:
         """What stages printed, a folder a job."""
         return self.path / "logs"
 
+    def logs_of(self, pipeline: str, job: str) -> Path:
+        """Where the datums of a job print to."""
+        return self.logs / f"{pipeline}@{job}"
+
     @property
     def memo(self) -> Path:
         """What was worked out from files: it may be removed at any time."""
